@@ -7,13 +7,14 @@ from harness.domain.claim import Claim, experiments
 from harness.domain.erratum import Erratum
 from harness.domain.model import Experiment
 from harness.domain.self_check import SelfCheck
+from harness.record.run import Key
 from harness.rules import Exact
 from suite.keras import CHECKS
 
 COURSE = course()
 CLAIMS = COURSE.claims
 EXPERIMENTS: dict[str, Experiment] = {experiment.id: experiment for experiment in experiments(CLAIMS)}
-TRAININGS: tuple[tuple[str, str], ...] = tuple(
+TRAININGS: tuple[Key, ...] = tuple(
     (experiment.id, variant.name) for experiment in EXPERIMENTS.values() for variant in experiment.variants
 )
 TRAINING_CLAIMS: dict[str, Claim] = {claim.key: claim for claim in CLAIMS if claim.experiment is not None}
@@ -25,3 +26,8 @@ SELF_CHECKS: dict[str, SelfCheck] = {check.id: check for check in (*CHECKS, *COU
 def training_name(experiment: str, variant: str) -> str:
     """The name of a training in test ids: "depth/dropout 0.2"."""
     return f"{experiment}/{variant}"
+
+
+def keys_of(claim: Claim) -> list[Key]:
+    """The trainings that a claim rests on; none if it is exact."""
+    return [(claim.experiment.id, name) for name in claim.variants] if claim.experiment else []

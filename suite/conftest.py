@@ -14,15 +14,14 @@ from harness.training.backend import check_installed
 from harness.training.engines import resolve_engine
 from reports.folders import check_writable, runs_folder
 from suite.catalogue import COURSE
-from suite.cli import options as suite_options
-from suite.cli import plan, selection
-from suite.cli.options import Options
+from suite.items import check_expressions, others_first, with_trainings
+from suite.options import Options, check, usage
 from suite.plugin import OF_KERAS
-from suite.session import rows, screen
+from suite.session import plan, rows, terminal
 from suite.session.end import finish
-from suite.session.screen import Line
 from suite.session.session import SESSION
-from suite.session.start import begin, check_experiments
+from suite.session.start import begin
+from suite.session.terminal import Line
 
 OPTIONS: pytest.StashKey[Options] = pytest.StashKey()
 STARTED: pytest.StashKey[float] = pytest.StashKey()
@@ -34,15 +33,15 @@ TABLE: pytest.StashKey[list[str]] = pytest.StashKey()
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[STARTED] = time.monotonic()
     try:
-        options = suite_options.check(config)
-        check_experiments(options)
+        options = check(config)
+        plan.check_experiments(options)
         resolve_engine(options.engine, options.backend)
         if not config.option.collectonly and not options.dry_run:
             check_installed(options.backend)
             check_writable(runs_folder(options.reports))
             check_writable(options.reports / "figures")
     except SuiteError as error:
-        raise suite_options.usage(error) from None
+        raise usage(error) from None
     config.stash[OPTIONS] = options
     if config.pluginmanager.hasplugin("benchmark") and not config.option.collectonly and not options.dry_run:
         _set_benchmark_defaults(config, options)
@@ -66,7 +65,7 @@ def _set_benchmark_defaults(config: pytest.Config, options: Options) -> None:
 def pytest_benchmark_group_stats(config: pytest.Config, benchmarks: list[dict[str, Any]]) -> Generator[None, Any, Any]:
     """Makes one table of pytest-benchmark's rows, in place of its own tables. A quiet run has none."""
     if TABLE in config.stash and config.get_verbosity() >= 0:
-        config.stash[TABLE] = rows.table(benchmarks, screen.columns_of(config))
+        config.stash[TABLE] = rows.table(benchmarks, terminal.columns_of(config))
     return (yield)
 
 
@@ -91,23 +90,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     names = {part for item in collected for part in (item.name, item.path.name)}
     markers = {line.split(":")[0].split("(")[0].strip() for line in config.getini("markers")}
     try:
-        selection.check_expressions(config.option.keyword or "", config.option.markexpr or "", names, markers)
+        check_expressions(config.option.keyword or "", config.option.markexpr or "", names, markers)
     except SuiteError as error:
-        raise suite_options.usage(error) from None
+        raise usage(error) from None
     yield
-    if not suite_options.timing(config):
+    if not options.timing:
         items[:] = [item for item in items if item.get_closest_marker("timing") is None]
-    items[:] = selection.with_trainings(items, collected)
+    items[:] = with_trainings(items, collected)
     _count_deselected(config, items, collected)
     if not items or config.option.collectonly or options.dry_run:
         return
     try:
         session = config.stash[SESSION] = begin(config, options, items)
     except SuiteError as error:
-        raise suite_options.usage(error) from None
+        raise usage(error) from None
     config.add_cleanup(session.close)
     if session.header.workers > 1:
-        items[:] = selection.trainings_last(items)
+        items[:] = others_first(items)
 
 
 def _count_deselected(config: pytest.Config, items: list[pytest.Item], collected: list[pytest.Item]) -> None:
@@ -127,7 +126,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     config = session.config
     if not config.stash[OPTIONS].dry_run or config.option.collectonly or session.testsfailed:
         return None
-    lines = map(Line, plan.plan(config.stash[OPTIONS], session.items, screen.columns_of(config)))
+    lines = map(Line, plan.dry_run(config.stash[OPTIONS], session.items, terminal.columns_of(config)))
     config.stash[LINES] = [*config.stash.get(LINES, []), *lines]
     return True
 
@@ -155,7 +154,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Generator[None]:
     """Prints the table of times before what pytest and its plugins print."""
     for line in config.stash.get(TABLE, []):
-        terminalreporter.write_line(screen.shown(line))
+        terminalreporter.write_line(terminal.shown(line))
     yield
 
 
@@ -166,4 +165,4 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     reporter = config.pluginmanager.getplugin("terminalreporter")
     if lines and reporter is not None:
         reporter.section("claims of the lecture")
-        screen.write(config, lines)
+        terminal.write(config, lines)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.errors import SuiteError
-from suite.cli import options
+from suite import options
 
 if TYPE_CHECKING:
     from suite.session.session import Session

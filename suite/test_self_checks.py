@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from suite.catalogue import SELF_CHECKS
-from suite.session.messages import message, plain_errors, properties
+from suite.session.messages import tell
 from suite.session.session import Session
 
 pytestmark = pytest.mark.exact
@@ -16,8 +16,4 @@ def test_self_check(key: str, suite_run: Session, request: pytest.FixtureRequest
     check = SELF_CHECKS[key]
     if check.backends and suite_run.options.backend not in check.backends:
         pytest.skip(f"it is about {' and '.join(check.backends)}, not {suite_run.options.backend}")
-    with plain_errors():
-        outcome = suite_run.self_check(check)
-    request.node.user_properties += properties(outcome)
-    if outcome.red:
-        pytest.fail(message(outcome, check.statement), pytrace=False)
+    tell(request, check.statement, lambda: suite_run.self_check(check))

@@ -7,7 +7,7 @@ import pytest
 from suite.catalogue import TRAININGS, training_name
 from suite.session.messages import plain_errors
 from suite.session.rows import training_row
-from suite.session.session import Session, training_message
+from suite.session.session import Session
 
 pytestmark = pytest.mark.training
 
@@ -23,4 +23,4 @@ def test_training(experiment: str, variant: str, suite_run: Session, request: py
     training_row(request, suite_run, record, reported)
     request.node.user_properties += [(name, str(value)) for name, value in reported.items() if value is not None]
     if record.red:
-        pytest.fail(training_message(record), pytrace=False)
+        pytest.fail(f"{training_name(*record.key)} {record.outcome.state}: {record.outcome.reason}", pytrace=False)

@@ -25,7 +25,7 @@ from harness.record.trials import Training as Known
 from harness.training.backend import active_backend, choose_backend, start_backend
 from harness.training.engines import resolve_engine
 from suite.catalogue import EXPERIMENTS, SELF_CHECKS, TRAININGS, training_name
-from suite.session.work import Description, Task, attempt, reason_of
+from suite.session.task import Description, Task, attempt, reason_of
 
 BASELINES = ROOT / "baselines"
 BY, FULL = ("check", "self-checks"), "to the end"

@@ -6,52 +6,45 @@ device, threads), its engine, and the source of the training code, which is not 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+
+from msgspec.structs import replace
 
 import harness
-from harness.domain.model import Trial
 from harness.errors import SuiteError, invalid, nearest
 from harness.record.run import Run, RunStarted, ShortTrialDone, TrialDone, decode, read_run, whole_lines
 from harness.record.run_file import locked, run_files
-from harness.record.trials import ShortTrial
-
-
-class Taken(NamedTuple):
-    """A trial of an earlier run, and the id of the run that trained it."""
-
-    trial: Trial | ShortTrial
-    run: str
 
 
 class Known:
     """The trials of these run files that agree with a run. The newest trial counts; older files are read as needed.
 
-    A file that cannot be read, or is of another fingerprint, source or engine, has none.
+    A file that cannot be read, or is of another fingerprint, source or engine, has none; nor has a damaged line.
     """
 
     def __init__(self, header: RunStarted, files: Iterable[Path]) -> None:
         self._header = header
         self._files = sorted(files)
-        self._trials: dict[tuple[str, str, str, int], Taken] = {}
-        self._short: dict[tuple[str, str, str, int, bool], Taken] = {}
+        self._trials: dict[tuple[str, str, str, int], TrialDone] = {}
+        self._short: dict[tuple[str, str, str], dict[tuple[int, bool], ShortTrialDone]] = {}
 
-    def trials(self, experiment: str, variant: str, definition: str, seeds: Iterable[int]) -> dict[int, Taken]:
-        """The known trials of these seeds."""
-        keys = {seed: (experiment, variant, definition, seed) for seed in seeds}
-        while self._files and not all(key in self._trials for key in keys.values()):
+    def trials(self, experiment: str, variant: str, definition: str, seeds: Iterable[int]) -> list[TrialDone]:
+        """The known trials of these seeds. Each names the run that trained it."""
+        keys = [(experiment, variant, definition, seed) for seed in seeds]
+        while self._files and not all(key in self._trials for key in keys):
             self._read(self._files.pop())
-        return {seed: self._trials[key] for seed, key in keys.items() if key in self._trials}
+        return [self._trials[key] for key in keys if key in self._trials]
 
-    def short(self, experiment: str, variant: str, definition: str) -> dict[tuple[int, bool], Taken]:
-        """The known shortened trials of a variant: by seed, and whether it is the canonical one."""
+    def short(self, experiment: str, variant: str, definition: str) -> Iterable[ShortTrialDone]:
+        """The known shortened trials of a variant, without perturbed ones."""
         while self._files:
             self._read(self._files.pop())
-        key = (experiment, variant, definition)
-        return {(seed, canonical): taken for (*of, seed, canonical), taken in self._short.items() if tuple(of) == key}
+        return self._short.get((experiment, variant, definition), {}).values()
 
     def _read(self, path: Path) -> None:
         """Takes the trials of a file, whose last line may be torn."""
@@ -62,11 +55,10 @@ class Known:
         for record in records:
             if isinstance(record, TrialDone):
                 key = (*record.key, record.definition, record.trial.seed)
-                self._trials.setdefault(key, Taken(record.trial, record.reused or header.id))
+                self._trials.setdefault(key, replace(record, reused=record.reused or header.id))
             elif isinstance(record, ShortTrialDone) and not record.trial.perturbed:
-                trial = record.trial
-                short = (*record.key, record.definition, trial.seed, trial.canonical)
-                self._short.setdefault(short, Taken(trial, header.id))
+                trials = self._short.setdefault((*record.key, record.definition), {})
+                trials.setdefault((record.trial.seed, record.trial.canonical), record)
 
 
 def _records(path: Path) -> Iterator[object]:
@@ -90,11 +82,10 @@ def difference(then: RunStarted, now: RunStarted) -> str:
     return ", ".join(f"{name}: then {a}, now {b}" for name, (a, b) in pairs.items() if a != b)
 
 
-def resumable(folder: Path, asked: str, header: RunStarted, same_commit: bool = False) -> list[Path]:
-    """The files of ``--resume``: the run ``asked`` for; for "", those that did not end since the last one that did.
+def unfinished(folder: Path, asked: str, selected: str) -> list[Run]:
+    """The runs of ``--resume``: the one ``asked`` for; for "", those that did not end since the last one that did.
 
-    Only runs of the same selection count. SuiteError if there is none, if one still goes on, or if its trials are not
-    those of this run. ``same_commit``: evidence names its commit, so that must be equal too.
+    Only runs of the same selection count. SuiteError if there is none, or if one still goes on.
     """
     files = {path.stem: path for path in reversed(run_files(folder))}
     if asked:
@@ -106,36 +97,37 @@ def resumable(folder: Path, asked: str, header: RunStarted, same_commit: bool = 
         if not runs[0].open:
             raise SuiteError(f"The run {name} reached its end: there is nothing to resume. Leave --resume out.")
     else:
-        runs = []
-        for run in _readable(files.values()):
-            if run.header.selected == header.selected:
-                if not run.open:
-                    break
-                runs.append(run)
+        runs = list(itertools.takewhile(lambda run: run.open, _of_selection(files.values(), selected)))
         if not runs:
             raise SuiteError(
                 f"--resume: of the runs of these items in {folder} none was killed or interrupted. Leave --resume out."
             )
     for run in runs:
         locked(run.path).release()
-    then = runs[0].header
-    text = difference(then, header)
-    if not text and same_commit and then.commit != header.commit:
-        text = f"commit: then {then.commit}, now {header.commit}"
+    return runs
+
+
+def _of_selection(files: Iterable[Path], selected: str) -> Iterator[Run]:
+    for path in files:
+        with contextlib.suppress(SuiteError):  # of an earlier version, damaged, or empty
+            run = read_run(path)
+            if run.header.selected == selected:
+                yield run
+
+
+def check_same(then: Run, header: RunStarted, same_commit: bool) -> None:
+    """SuiteError unless the trials of a run are those of this one.
+
+    ``same_commit``: evidence names its commit, so that must be equal too.
+    """
+    text = difference(then.header, header)
+    if not text and same_commit and then.header.commit != header.commit:
+        text = f"commit: then {then.header.commit}, now {header.commit}"
     if text:
         raise SuiteError(
-            f"--resume: the run {runs[0].path.stem} cannot go on, because its trials would be others. {text}. Its "
-            f"command was: {then.command}"
+            f"--resume: the run {then.path.stem} cannot go on, because its trials would be others. {text}. Its command "
+            f"was: {then.header.command}"
         )
-    return [run.path for run in runs]
-
-
-def _readable(files: Iterable[Path]) -> Iterator[Run]:
-    for path in files:
-        try:
-            yield read_run(path)
-        except SuiteError:  # of an earlier version, damaged, or empty
-            continue
 
 
 def selection(names: Iterable[str]) -> str:

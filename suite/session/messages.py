@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 import pytest
@@ -13,6 +13,19 @@ from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
 from harness.record.run import ClaimDecided, ErratumChecked, SelfChecked
 from harness.record.run_file import RecordError
+
+
+def tell(request: pytest.FixtureRequest, statement: str, get: Callable[[], ClaimDecided | ErratumChecked]) -> None:
+    """Gets the record of the running item, passes its properties to the JUnit report, and fails the item if red."""
+    with plain_errors():
+        record = get()
+    if isinstance(record, ErratumChecked):
+        pairs, text = erratum_properties(record), erratum_message(record, statement)
+    else:
+        pairs, text = properties(record), message(record, statement)
+    request.node.user_properties += pairs
+    if record.red:
+        pytest.fail(text, pytrace=False)
 
 
 def properties(claim: ClaimDecided) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ import pytest
 from harness.record.run import TrainingCompared
 from reports.words import duration
 from suite.catalogue import TRAININGS, training_name
-from suite.session import screen
+from suite.session import terminal
 from suite.session.session import Session
 
 
@@ -84,4 +84,4 @@ def table(benchmarks: Sequence[Mapping[str, Any]], columns: int) -> list[str]:
         for name, row in sorted(known, key=lambda row: order[row[0]])
     ]
     headers = ("time of a training", "per", "mean", "rounds")
-    return list(screen.table(headers, rows, columns, right=headers[2:])) if rows else []
+    return list(terminal.table(headers, rows, columns, right=headers[2:])) if rows else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import pytest
 from msgspec.structs import replace
@@ -13,10 +13,10 @@ from harness.check.claims import Judge, Judged
 from harness.check.stored import Stored
 from harness.domain.claim import Claim
 from harness.domain.erratum import Erratum, ErratumState
-from harness.domain.model import Seconds, Trial
+from harness.domain.model import Seconds
 from harness.domain.self_check import SelfCheck
 from harness.domain.verdict import Decision, Verdict
-from harness.record.outcomes import VerdictComparison, VerdictState
+from harness.record.outcomes import TrainingOutcome, TrainingState, VerdictComparison, VerdictState
 from harness.record.run import (
     ClaimDecided,
     ErratumChecked,
@@ -24,21 +24,23 @@ from harness.record.run import (
     Run,
     RunStarted,
     SelfChecked,
+    Summary,
     Timed,
     TrainingCompared,
 )
 from harness.record.run_file import RecordError, RunFile
 from harness.training.backend import Device
-from suite.catalogue import EXPERIMENTS, training_name
-from suite.cli.options import Options
+from suite.catalogue import EXPERIMENTS, TRAINING_CLAIMS, keys_of
+from suite.options import Options
 from suite.session import looks
-from suite.session.progress import Progress
+from suite.session.task import reason_of
+from suite.session.terminal import Progress
 from suite.session.trials import Trials
-from suite.session.work import reason_of
 
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
 
 
+@dataclass
 class Session:
     """What the items of a run share.
 
@@ -46,31 +48,26 @@ class Session:
         options: of the command.
         device: of the backend, in this process.
         file: the run's file.
-        run: the run as its records so far describe it.
         stored: the evidence.
         judge: compares results with the evidence.
-        trials: trains the trials of the run, and keeps them.
+        trials: of the run.
         progress: shows what is being trained.
         timed: what a timing run (-m timing) has measured, by work and engine.
     """
 
-    def __init__(
-        self,
-        options: Options,
-        device: Device,
-        file: RunFile,
-        stored: Stored,
-        judge: Judge,
-        trials: Trials,
-        progress: Progress,
-    ) -> None:
-        self.options, self.device, self.file, self.stored = options, device, file, stored
-        self.judge, self.trials, self.progress = judge, trials, progress
-        self.timed: dict[Key, Timed] = {}
-        self._judged: dict[Key, Judged] = {}
+    options: Options
+    device: Device
+    file: RunFile
+    stored: Stored
+    judge: Judge
+    trials: Trials
+    progress: Progress
+    timed: dict[Key, Timed] = field(default_factory=dict)
+    _judged: dict[Key, Judged] = field(default_factory=dict)
 
     @property
     def run(self) -> Run:
+        """The run as its records so far describe it."""
         return self.file.run
 
     @property
@@ -78,67 +75,100 @@ class Session:
         return self.file.run.header
 
     def training(self, key: Key) -> TrainingCompared:
-        """Trains a variant, compares it with the evidence, and records the result. SuiteError if it fails."""
-        record = self._training_record(key, self._compared(key))
-        self.file.append(record)
-        return record
+        """Waits for a training, compares it with the evidence, and records that. SuiteError if it failed.
+
+        The claims that waited only for it are decided then, too; with ``--seeds auto`` they may need more seeds.
+        """
+        try:
+            record = self._training_record(key, self._compared(key))
+            self.file.append(record)
+            return record
+        finally:
+            if not self.options.as_needed:
+                self._decide_ready()
+
+    def claim(self, claim: Claim) -> ClaimDecided:
+        """The record of a claim. It is decided first if it needs more seeds."""
+        if claim.key not in self.run.claims:
+            self._decide(claim)
+        return self.run.claims[claim.key]
+
+    def interrupted(self) -> None:
+        """Decides the claims whose trainings have ended, although their items did not run."""
+        for key in self.trials.plans:
+            if self.trials.ended(key):
+                self._compared(key)
+        self._decide_ready()
+
+    def _decide_ready(self) -> None:
+        """Decides the claims whose trainings have been compared, or have failed."""
+        for name in self.header.planned:
+            claim = None if name in self.run.claims else TRAINING_CLAIMS.get(name)
+            if claim and all(key in self._judged or self.trials.failed(key) for key in keys_of(claim)):
+                self._decide(claim, further=False)
 
     def _compared(self, key: Key) -> Judged:
-        """Trains a variant, unless its evidence cannot be read, and compares it with the evidence; once in a run."""
+        """Compares a variant with the evidence, once in a run."""
         if key not in self._judged:
-            trained = None
-            if self.options.update is not None:
-                self.trials.get([key], len(self.trials.seeds(key[0])))
-            elif self.trials.readable(key[0]):
-                trained = self.trials.trained(key)
-            self._judged[key] = self.judge.training(key, trained)
+            trained = self.trials.trained(key)
+            self._judged[key] = self.judge.training(key, trained if self.options.update is None else None)
         return self._judged[key]
 
-    def claim(self, claim: Claim, further: bool = True) -> ClaimDecided:
-        """Decides a claim and records it. It first trains what is missing; NOT_RUN if a training fails.
+    def _decide(self, claim: Claim, further: bool = True) -> None:
+        """Decides a claim and records it; NOT_RUN if a training failed.
 
         A check takes the verdict of the evidence. With ``--seeds auto``, further seeds are trained while the claim is
         INCONCLUSIVE, unless ``further`` is False.
         """
-        clock = time.perf_counter()
-        assert claim.experiment is not None
-        keys = [(claim.experiment.id, name) for name in claim.variants]
-        spent = 0.0
+        clock, keys = time.perf_counter(), keys_of(claim)
         try:
+            outcomes = [self._compared(key).outcome for key in keys]
             if self.options.full:
-                sizes = self.sizes(claim)
+                sizes = looks.sizes(self.options.as_needed, self.options.seeds_of(keys[0][0]))
                 decision, alongside, taken, trials = looks.decide(claim, self.trials, sizes, further)
-                spent = sum(trial.seconds.total for done in trials.values() for trial in done)
-                outcomes = [self._compared(key).outcome for key in keys]
                 shown = taken if self.options.as_needed else None
                 record = self.judge.decided(claim, decision, alongside, outcomes, trials, shown)
             else:
-                outcomes = [self._compared(key).outcome for key in keys]
-                record = self.judge.checked(claim, outcomes, {name: self.trials.done((of, name)) for of, name in keys})
+                record = self.judge.checked(claim, outcomes, {key[1]: self.trials.done(key) for key in keys})
         except RecordError:
             raise
         except Exception as error:
             record = self.judge.not_run(claim, reason_of(error))
-        return self._record_claim(record, spent + time.perf_counter() - clock)
+        self._record_claim(record, clock)
 
     def exact(self, claim: Claim) -> ClaimDecided:
         """Runs the check of an exact claim and records the claim; NOT_RUN if the check raises an error."""
-        clock = time.perf_counter()
-        self.note(claim.key)
+        clock = self._begin(claim.key)
         try:
             record = self.judge.exact(claim, claim.computed())
         except Exception as error:
             record = self.judge.not_run(claim, reason_of(error))
-        return self._record_claim(record, time.perf_counter() - clock)
+        return self._record_claim(record, clock)
 
-    def _record_claim(self, record: ClaimDecided, seconds: float) -> ClaimDecided:
-        record = replace(record, seconds=seconds)
-        self.file.append(record)
-        return record
+    def self_check(self, check: SelfCheck) -> ClaimDecided:
+        """Makes a self-check and records it; NOT_RUN if it raises an error. It is red unless it is SUPPORTED."""
+        clock = self._begin(check.id)
+        try:
+            decision = check.decide(str(self.header.fingerprint["engine"]))
+        except Exception as error:
+            decision = Decision(Verdict.NOT_RUN, reason_of(error))
+        verdict, red = decision.verdict, decision.verdict is not Verdict.SUPPORTED
+        state = VerdictState.FLIPPED if red else VerdictState.AS_EXPECTED
+        if verdict is Verdict.NOT_RUN:
+            state = VerdictState.NOT_RUN
+        record = SelfChecked(
+            key=check.id,
+            statement=check.statement,
+            source=check.source,
+            decision=decision,
+            comparison=VerdictComparison(state, Verdict.SUPPORTED, verdict, red, decision.reason),
+            red=red,
+        )
+        return self._record_claim(record, clock)
 
     def erratum(self, erratum: Erratum) -> ErratumChecked:
         """Runs both forms of an erratum and records the result; NOT_RUN if that raises an error."""
-        self.note(erratum.id)
+        self._begin(erratum.id)
         try:
             record = ErratumChecked(**vars(erratum.examine(self.options.backend)))
         except Exception as error:
@@ -146,45 +176,23 @@ class Session:
         self.file.append(record)
         return record
 
-    def note(self, name: str) -> None:
-        """Shows the name of what this process does now, and records what worker processes have trained meanwhile."""
+    def _begin(self, name: str) -> float:
+        """Shows what this process does now, and records what other processes have trained meanwhile; the time."""
         self.progress.note(name)
         self.trials.poll()
+        return time.perf_counter()
 
-    def self_check(self, check: SelfCheck) -> ClaimDecided:
-        """Makes a self-check and records it; NOT_RUN if it raises an error. It is red unless it is SUPPORTED."""
-        clock = time.perf_counter()
-        self.note(check.id)
-        try:
-            decision = check.decide(str(self.header.fingerprint["engine"]))
-        except Exception as error:
-            decision = Decision(Verdict.NOT_RUN, reason_of(error))
-        red = decision.verdict is not Verdict.SUPPORTED
-        state = VerdictState.FLIPPED if red else VerdictState.AS_EXPECTED
-        if decision.verdict is Verdict.NOT_RUN:
-            state = VerdictState.NOT_RUN
-        record = SelfChecked(
-            key=check.id,
-            statement=check.statement,
-            source=check.source,
-            decision=decision,
-            comparison=VerdictComparison(state, Verdict.SUPPORTED, decision.verdict, red, decision.reason),
-            red=red,
-        )
-        return self._record_claim(record, time.perf_counter() - clock)
+    def _record_claim(self, record: ClaimDecided, clock: float) -> ClaimDecided:
+        record = replace(record, seconds=time.perf_counter() - clock)
+        self.file.append(record)
+        return record
 
-    def sizes(self, claim: Claim) -> tuple[int, ...]:
-        """The numbers of seeds after which a claim is decided: one, or several with ``--seeds auto``."""
-        assert claim.experiment is not None
-        return looks.sizes(self.options.as_needed, len(self.trials.seeds(claim.experiment.id)))
-
-    def complete(self, claim: Claim) -> bool:
-        """Whether the first look at a claim needs no more training."""
-        assert claim.experiment is not None
-        keys = [(claim.experiment.id, name) for name in claim.variants]
-        if not self.options.full:
-            return all(key in self._judged for key in keys)
-        return all(self.trials.ready(key, self.sizes(claim)[0]) for key in keys)
+    def missing(self) -> None:
+        """Records as missing the variants that have evidence and are no longer declared, of experiments that ran."""
+        for name in dict.fromkeys(experiment for experiment, _ in self.run.trainings):
+            for variant in self.stored.vanished(EXPERIMENTS[name]):
+                outcome = TrainingOutcome(TrainingState.MISSING, "It has evidence and is no longer declared.")
+                self.file.append(self._training_record((name, variant), Judged(outcome, True)))
 
     def close(self) -> None:
         """Ends every worker process and closes the run's file. A second call does nothing."""
@@ -196,13 +204,13 @@ class Session:
         declared, trials = EXPERIMENTS[name], self.trials.done(key)
         if self.options.as_needed:  # further seeds are the claims'; those of the first look are compared
             trials = trials[: self.options.seeds_of(name)]
-        metric = declared.metrics[0]
-        data = declared.variant(variant).data
-        assert data is not None
-        count = len(data().first(declared.size.train).x)
-        steady = statistics.median(trial.seconds.steady_epoch for trial in trials) if trials else 0.0
-        values = [trial.metrics.get(metric.name) for trial in trials]
-        known = [value for value in values if value is not None]
+        metric, seeds = declared.metrics[0].name, [trial.seed for trial in trials]
+        seconds, rate = [trial.seconds for trial in trials], None
+        if steady := statistics.median(each.steady_epoch for each in seconds) if seconds else 0.0:
+            data = declared.variant(variant).data
+            assert data is not None
+            rate = len(data().first(declared.size.train).x) / steady
+        summary = Summary.of(metric, trials)
         return TrainingCompared(
             experiment=name,
             variant=variant,
@@ -211,37 +219,23 @@ class Session:
             device=self.device.kind,
             device_model=self.device.model,
             precision=self.device.precision,
-            seeds=tuple(trial.seed for trial in trials),
-            seconds=self._seconds(key, trials),
+            seeds=tuple(seeds),
+            seconds=Seconds(
+                total=sum(each.total for each in seconds) + sum(trial.seconds for trial in self.trials.short(key)),
+                compile=sum(each.compile for each in seconds),
+                first_epoch=seconds[0].first_epoch if seconds else 0.0,
+                steady_epoch=statistics.fmean(each.steady_epoch for each in seconds) if seconds else 0.0,
+            ),
             reused=self.run.reused.get(key, 0),
-            images_per_second=count / steady if steady else None,
-            metric=metric.name,
-            mean=statistics.fmean(known) if known else None,
-            std=statistics.stdev(known) if len(known) > 1 else None,
-            n=len(values),
+            images_per_second=rate,
+            metric=metric,
+            mean=summary.mean,
+            std=summary.std,
+            n=summary.n,
             diverged=sum(trial.divergence is not None for trial in trials),
-            stored_mean=self.stored.mean(name, variant, metric.name, [trial.seed for trial in trials]),
+            stored_mean=self.stored.mean(name, variant, metric, seeds),
             stored_seconds=self.stored.seconds(name, variant),
             outcome=judged.outcome,
             red=judged.red,
             damaged=judged.damaged,
         )
-
-    def _seconds(self, key: Key, trials: Sequence[Trial]) -> Seconds:
-        """The seconds of a variant: ``total`` and ``compile`` summed over its trials, ``steady_epoch`` their mean.
-
-        ``total`` has the shortened trials too; ``first_epoch`` is that of the first trial.
-        """
-        seconds = [trial.seconds for trial in trials]
-        short = sum(trial.seconds for trial in self.trials.short(key))
-        return Seconds(
-            total=sum(one.total for one in seconds) + short,
-            compile=sum(one.compile for one in seconds),
-            first_epoch=seconds[0].first_epoch if seconds else 0.0,
-            steady_epoch=statistics.fmean(one.steady_epoch for one in seconds) if seconds else 0.0,
-        )
-
-
-def training_message(record: TrainingCompared) -> str:
-    """The message of a red training."""
-    return f"{training_name(*record.key)} {record.outcome.state}: {record.outcome.reason}"

@@ -19,118 +19,108 @@ from harness.check.judge import Counts
 from harness.check.stored import Stored
 from harness.environment import gpu
 from harness.environment.fingerprint import commit, fingerprint, stack
-from harness.errors import SuiteError, invalid, nearest
+from harness.errors import SuiteError
 from harness.record.locks import Held
-from harness.record.run import Fingerprint, Key, RunStarted, read_run
+from harness.record.run import Fingerprint, Key, RunStarted
 from harness.record.run_file import RunFile, new_id, run_files
 from harness.training.backend import Device, active_backend, choose_backend, start_backend
 from harness.training.engines import resolve_engine
 from reports.folders import runs_folder
+from suite import items
 from suite.catalogue import COURSE, EXPERIMENTS, training_name
-from suite.cli import selection
-from suite.cli.options import Options
-from suite.session import place
-from suite.session.known import Known, resumable, source
-from suite.session.known import selection as selection_digest
-from suite.session.progress import Progress
+from suite.options import Options
+from suite.session import known
+from suite.session.plan import Place, chosen_place, default_place, planned
 from suite.session.session import Session
+from suite.session.terminal import Progress
 from suite.session.trials import Trials
 
 
-def check_experiments(options: Options) -> None:
-    """SuiteError if --seeds names an experiment that is not in the catalogue."""
-    for name, _ in options.more_seeds:
-        if name not in EXPERIMENTS:
-            fix = nearest(name, EXPERIMENTS)
-            raise invalid("--seeds", expected="the id of an experiment before =", received=repr(name), fix=fix)
-
-
-def begin(config: pytest.Config, options: Options, items: Sequence[pytest.Item]) -> Session:
-    """Begins a run of these items: starts the backend, opens the run's file, and submits the trainings to workers.
+def begin(config: pytest.Config, options: Options, selected: Sequence[pytest.Item]) -> Session:
+    """Begins a run of these items: starts the backend, opens the run's file, and submits the trainings.
 
     SuiteError if the run cannot begin.
     """
     folder = runs_folder(options.reports)
-    trainings = [training for item in items if (training := selection.training_of(item))]
-    compared = list(dict.fromkeys([*trainings, *sorted(selection.needed_trainings(list(items)))]))
+    trainings = list(filter(None, map(items.training_of, selected)))
+    trainings = list(dict.fromkeys([*trainings, *sorted(items.needed_trainings(selected))]))
     if not options.full and options.update is not None and trainings:
         raise SuiteError(
             "--update-baselines needs --full here: evidence holds trainings that went to the end. Add --full --seeds "
             "N, or select what trains nothing: -m exact, -m timing."
         )
-    where = place.requested(options, compared)
-    _check_course(options)
-    choose_backend(options.backend)
-    _check_flags(options)
-    device = start_backend(options.precision)
-    _check_gpu(options, device)
-    stored = Stored(options.baselines, stack(run_fingerprint(options, device)))
-    where = where or _as_before(folder, options) or place.default(options, device, stored, compared)
-    prints = run_fingerprint(options, device, single_threaded=not where.here)
-    if options.update is not None:
-        stored.check_writable(selection.files_of(list(items)))
-    progress = Progress(config, _expected_seconds(options, stored, trainings), where.number)
-    config.pluginmanager.register(progress)
-    now = datetime.datetime.now(datetime.UTC)
-    header = RunStarted(
-        id=new_id(folder, now, os.getpid()),
-        started=now.isoformat(timespec="seconds"),
-        command=_command(config, options),
-        full=options.full,
-        seeds=options.seeds,
-        first_seed=options.first_seed,
-        seeds_of=dict(options.more_seeds),
-        auto=options.as_needed,
-        backend=options.backend,
-        engine=options.engine,
-        precision=options.precision,
-        workers=where.number,
-        reuse=options.reuse,
-        selected=selection_digest(item.name for item in items),
-        planned=tuple(key for item in items if (key := selection.key_of(item))),
-        fingerprint=prints,
-        gpu=gpu.facts(device.kind, device.model),
-        source=source(),
-        commit=commit(),
-        stack=stored.stack,
-        course=COURSE.recorded,
-    )
-    _check_store(options, progress)
-    known = _known(folder, header, options)
-    file = RunFile.begin(folder, header)
-    try:
-        asked = Asked(
+    digest = known.selection(item.name for item in selected)
+    resumed = [] if options.resume is None else known.unfinished(folder, options.resume, digest)
+    place = chosen_place(options, trainings)
+    with contextlib.ExitStack() as failing:
+        if place and place.cluster:
+            failing.callback(place.cluster.shutdown)
+        device = _started(options)
+        stored = Stored(options.baselines, stack(run_fingerprint(options, device)))
+        plans = [planned(options, stored, key) for key in trainings]
+        # as many processes as before, because their number of threads decides bits
+        place = place or (Place(resumed[0].header.workers) if resumed else default_place(options, device, plans))
+        if options.update is not None:
+            stored.check_writable(items.files_of(selected))
+        expected = {training_name(*plan.key): plan.seconds if plan.each else None for plan in plans}
+        progress = Progress(config, expected, place.processes)
+        config.pluginmanager.register(progress)
+        now = datetime.datetime.now(datetime.UTC)
+        header = RunStarted(
+            id=new_id(folder, now, os.getpid()),
+            started=now.isoformat(timespec="seconds"),
+            command=_command(config, options),
             full=options.full,
-            update=options.update is not None,
-            strict=options.strict,
-            require_baselines=options.require_baselines,
+            seeds=options.seeds,
+            first_seed=options.first_seed,
+            seeds_of=dict(options.more_seeds),
+            auto=options.as_needed,
+            backend=options.backend,
+            engine=options.engine,
+            precision=options.precision,
+            workers=place.processes,
+            reuse=options.reuse,
+            selected=digest,
+            planned=tuple(filter(None, map(items.key_of, selected))),
+            fingerprint=run_fingerprint(options, device, single_threaded=not place.here),
+            gpu=gpu.facts(device.kind, device.model),
+            source=known.source(),
+            commit=commit(),
+            stack=stored.stack,
+            course=COURSE.recorded,
         )
-        judge = Judge(stored, prints, asked, counts(options, compared), EXPERIMENTS)
-        trials = Trials(options, file, prints, stored, progress, where, known)
-    except BaseException:
-        file.close()
-        file.path.unlink()  # it has recorded nothing
-        raise
+        if resumed:
+            known.check_same(resumed[0], header, same_commit=options.update is not None)
+        earlier = [run.path for run in resumed] or (run_files(folder) if options.reuse else [])
+        _check_store(options, progress)
+        _remove_locks(folder)
+        file = RunFile.begin(folder, header)
+        failing.callback(file.path.unlink)  # it has recorded nothing
+        failing.callback(file.close)
+        judge = Judge(stored, header.fingerprint, _asked(options), counts(options, trainings), EXPERIMENTS)
+        trials = Trials(options, file, progress, place, known.Known(header, earlier) if earlier else None)
+        failing.pop_all()
     session = Session(options, device, file, stored, judge, trials, progress)
     try:
-        trials.expect(compared)
+        trials.submit(plans)
     except BaseException:
         session.close()
         raise
     return session
 
 
-def _as_before(folder: Path, options: Options) -> place.TrainingPlace | None:
-    """As many processes as the run that is resumed had, because their number of threads decides bits; else None."""
-    if options.resume is None:
-        return None
-    for path in reversed(run_files(folder)):
-        if options.resume in ("", path.stem, path.name, str(path)):
-            with contextlib.suppress(SuiteError):  # ``resumable`` says what is wrong with it
-                run = read_run(path)
-                if run.open:
-                    return place.TrainingPlace(run.header.workers)
-    return None
+def _started(options: Options) -> Device:
+    """Starts the backend. SuiteError if it cannot be started as the options say."""
+    _check_course(options)
+    choose_backend(options.backend)
+    _check_flags(options)
+    device = start_backend(options.precision)
+    if options.require_gpu and device.kind != "gpu":
+        raise SuiteError(
+            f"--require-gpu: {options.backend} computes on the CPU ({device.model}); no GPU is visible to it. "
+            "Check `nvidia-smi`, CUDA_VISIBLE_DEVICES, and that the backend's CUDA build is installed."
+        )
+    return device
 
 
 def run_fingerprint(options: Options, device: Device, single_threaded: bool = False) -> Fingerprint:
@@ -153,14 +143,20 @@ def counts(options: Options, trainings: Sequence[Key]) -> Counts:
     return Counts(max(1, len(trainings)), max(1, trials))
 
 
-def _known(folder: Path, header: RunStarted, options: Options) -> Known | None:
-    """The trials to take of earlier runs: with --resume those of runs without an end, with --reuse those of all."""
-    for path in folder.glob(".*.lock"):  # locks that killed processes left
+def _asked(options: Options) -> Asked:
+    return Asked(
+        full=options.full,
+        update=options.update is not None,
+        strict=options.strict,
+        require_baselines=options.require_baselines,
+    )
+
+
+def _remove_locks(folder: Path) -> None:
+    """Removes the locks that killed processes left."""
+    for path in folder.glob(".*.lock"):
         with contextlib.suppress(SuiteError):
             Held(path, "").release()
-    if options.resume is not None:
-        return Known(header, resumable(folder, options.resume, header, options.update is not None))
-    return Known(header, run_files(folder)) if options.reuse else None
 
 
 def _check_store(options: Options, progress: Progress) -> None:
@@ -207,22 +203,6 @@ def _check_flags(options: Options) -> None:
         said = probe.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit status {probe.returncode}"]
         reason = said[-1].rpartition("] ")[2][:300]
         raise SuiteError(f"Invalid XLA_FLAGS: {options.backend} says {reason!r}, and ends.")
-
-
-def _check_gpu(options: Options, device: Device) -> None:
-    """SuiteError if --require-gpu is set and the backend has no GPU."""
-    if options.require_gpu and device.kind != "gpu":
-        raise SuiteError(
-            f"--require-gpu: {options.backend} computes on the CPU ({device.model}); no GPU is visible to it. "
-            "Check `nvidia-smi`, CUDA_VISIBLE_DEVICES, and that the backend's CUDA build is installed."
-        )
-
-
-def _expected_seconds(options: Options, stored: Stored, trainings: Sequence[Key]) -> dict[str, float | None]:
-    """About how many seconds each variant trains; None where no time is stored."""
-    return {
-        training_name(*key): place.seconds(options, stored, key) if stored.seconds(*key) else None for key in trainings
-    }
 
 
 def _command(config: pytest.Config, options: Options) -> str:

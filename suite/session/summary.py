@@ -15,7 +15,7 @@ from reports.cards import cards
 from reports.headline import compared, count_text, findings, here_text, seeds_text
 from reports.moved import moved
 from reports.words import plural, some, verdict_text
-from suite.session.screen import Line, cut
+from suite.session.terminal import Line, cut
 
 FEW = 3
 """Up to this number of claims, each is printed with its verdict and reason."""

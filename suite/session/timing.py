@@ -18,8 +18,8 @@ from harness.training.engines import ENGINES
 from reports.times import images_per_second, ratios, speed
 from reports.words import duration, factor
 from suite.catalogue import COURSE, EXPERIMENTS, training_name
-from suite.session.screen import table, width
 from suite.session.session import Session
+from suite.session.terminal import table, width
 
 WORK: dict[str, tuple[str, str, int]] = {
     training_name(experiment, variant): (experiment, variant, epochs) for experiment, variant, epochs in COURSE.timed

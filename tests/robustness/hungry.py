@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
-from suite.session import trials, work
+from suite.session import task, trials
 
 WAY = "HUNGRY"
 """The environment variable that says how."""
@@ -49,27 +49,27 @@ def disappearing() -> Iterator[None]:
 
 @contextlib.contextmanager
 def needing_too_much() -> Iterator[None]:
-    declared = work.EXPERIMENTS[EXPERIMENT]
+    declared = task.EXPERIMENTS[EXPERIMENT]
     own = dataclasses.replace(declared.variant(VARIANT), model=too_large)
     changed = dataclasses.replace(declared, variants=tuple(own if v.name == VARIANT else v for v in declared.variants))
-    with mock.patch.dict(work.EXPERIMENTS, {EXPERIMENT: changed}):
+    with mock.patch.dict(task.EXPERIMENTS, {EXPERIMENT: changed}):
         yield
 
 
-def perform(task: work.Task, report: Callable[[work.Event], None]) -> None:
+def perform(asked: task.Task, report: Callable[[task.Event], None]) -> None:
     """What a process does with a task, in want of memory."""
     way = os.environ[WAY]
     with contextlib.ExitStack() as wanting:
-        if (task.experiment, task.variant) == (EXPERIMENT, VARIANT):
-            work.start(task.backend, task.precision)
+        if (asked.experiment, asked.variant) == (EXPERIMENT, VARIANT):
+            task.start(asked.backend, asked.precision)
             wanting.enter_context(disappearing() if way == "gone" else needing_too_much())
-        trained(task, report)
+        trained(asked, report)
 
 
-def attempt(task: work.Task, report: Callable[[work.Event], None] | None = None) -> work.Result:
+def attempt(asked: task.Task, report: Callable[[task.Event], None] | None = None) -> task.Result:
     """A worker process that gets this task imports this module."""
-    return work.attempt(task, report)
+    return task.attempt(asked, report)
 
 
-trained, work.perform = work.perform, perform
+trained, task.perform = task.perform, perform
 trials.attempt = attempt

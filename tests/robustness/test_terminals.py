@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from suite.session.screen import width
+from suite.session.terminal import width
 from tests.robustness.conftest import JAX
 from tests.suite.command import ROOT, Finished, arguments, environment, trials
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.record.run import AnyRecord, TrialDone
 from harness.record.run_file import RunFile
-from suite.session import trials, work
+from suite.session import task, trials
 
 FILE = "WITNESS"
 """The environment variable that says where."""
@@ -33,19 +33,19 @@ def noted(path: Path) -> list[tuple[str, Key]]:
     return [(what, (experiment, variant, seed)) for what, experiment, variant, seed in map(json.loads, lines)]
 
 
-def perform(task: work.Task, report: Callable[[work.Event], None]) -> None:
+def perform(asked: task.Task, report: Callable[[task.Event], None]) -> None:
     """What a process does with a task, noted."""
-    for seed in task.seeds:
-        note("begun", task.experiment, task.variant, seed)
-    trained(task, report)
+    for seed in asked.seeds:
+        note("begun", asked.experiment, asked.variant, seed)
+    trained(asked, report)
 
 
-def attempt(task: work.Task, report: Callable[[work.Event], None] | None = None) -> work.Result:
+def attempt(asked: task.Task, report: Callable[[task.Event], None] | None = None) -> task.Result:
     """A worker process that gets this task imports this module."""
-    return work.attempt(task, report)
+    return task.attempt(asked, report)
 
 
-trained, work.perform = work.perform, perform
+trained, task.perform = task.perform, perform
 trials.attempt = attempt
 
 

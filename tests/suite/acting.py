@@ -12,14 +12,14 @@ import time
 from collections.abc import Callable
 
 from harness.domain.model import Trial
-from suite.session import trials, work
-from suite.session.work import Event, Result, Task
+from suite.session import task, trials
+from suite.session.task import Event, Result, Task
 
-perform = work.perform
+perform = task.perform
 
 
-def slowly(task: Task, report: Callable[[Event], None]) -> None:
-    if task.name == os.environ.get("DEADLY"):
+def slowly(asked: Task, report: Callable[[Event], None]) -> None:
+    if asked.name == os.environ.get("DEADLY"):
         os.kill(os.getpid(), signal.SIGKILL)
 
     def then_wait(event: Event) -> None:
@@ -27,13 +27,13 @@ def slowly(task: Task, report: Callable[[Event], None]) -> None:
         if isinstance(event, Trial):
             time.sleep(float(os.environ.get("SLOW", "0")))
 
-    perform(task, then_wait)
+    perform(asked, then_wait)
 
 
-def attempt(task: Task, report: Callable[[Event], None] | None = None) -> Result:
+def attempt(asked: Task, report: Callable[[Event], None] | None = None) -> Result:
     """A worker process that gets this task imports this module."""
-    return work.attempt(task, report)
+    return task.attempt(asked, report)
 
 
-work.perform = slowly
+task.perform = slowly
 trials.attempt = attempt

@@ -1,7 +1,7 @@
 """Runs `pytest suite/` as a reader does: in a process of its own, with folders of its own.
 
-Most runs are forked from one process that has imported pytest and the suite, which saves half a second each
-(``tests.suite.many``). Where what Python imports, or finds in its environment, is tested, Python starts anew.
+Most runs are forked from a process that has imported pytest and the suite, and for JAX Keras too, which saves seconds
+each (``tests.suite.many``). Where what Python imports, or finds in its environment, is tested, Python starts anew.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ CHECK = "check"
 """An option of ``suite`` for a run without --full."""
 TINY = "minmax or raw-data"
 """Claims on Example 2: milliseconds of training."""
-HERE = {"--workers", "1"}
-"""Options of a run that starts no process."""
+JAX = ("--backend", "jax", "--seeds", "5")
+"""Options of ``suite`` for a run to the end with five seeds."""
+CHECKED = (CHECK, "--backend", "jax")
 FORGET = ("PYTEST_", "KERAS_", "PY_COLORS", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "CI", "BUILD_NUMBER", "COV_")
 
 
@@ -102,29 +103,20 @@ def suite(
     folder: Path,
     *options: str,
     env: Mapping[str, str] | None = None,
-    root: Path = ROOT,
-    cwd: Path | None = None,
+    cwd: Path = ROOT,
     target: str = "suite/",
     plugins: Sequence[str] = PLAIN,
-    timeout: float = 900,
     anew: bool = False,
 ) -> Finished:
-    """Runs the suite to its end, for ``timeout`` seconds at most if Python starts anew, as with ``anew`` it does."""
-    command = arguments(folder, *options, target=target, plugins=plugins)
+    """Runs the suite to its end. ``env``: more environment variables; ``anew``: Python starts anew."""
+    command, variables = arguments(folder, *options, target=target, plugins=plugins), environment(**(env or {}))
     forkable = plugins[: len(PLAIN)] == PLAIN and set(env or {}) <= {"KERAS_BACKEND", "PYTHONPATH"}
     forkable = forkable and "--catalogue" not in options  # the parent has the default course
-    if root == ROOT and cwd is None and forkable and set(command) >= HERE and not anew:
-        return forked(command, environment(**(env or {})), folder)
-    done = subprocess.run(
-        command,
-        cwd=cwd or root,
-        env=environment(**(env or {})),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        stdin=subprocess.DEVNULL,
-        encoding="utf-8",
-        timeout=timeout,
-    )
+    if forkable and cwd == ROOT and set(command) >= {"--workers", "1"} and not anew:
+        jax = {"--backend", "jax"} <= set(options) and "KERAS_BACKEND" not in variables
+        return forked(command, variables, folder, "jax" if jax else "")
+    output: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
+    done = subprocess.run(command, cwd=cwd, env=variables, encoding="utf-8", timeout=900, check=False, **output)
     return undisturbed(Finished(done.returncode, done.stdout, folder))
 
 
@@ -135,9 +127,9 @@ def undisturbed(run: Finished) -> Finished:
 
 
 @functools.cache
-def parent() -> subprocess.Popen[str]:
-    """The process from which runs are forked. It ends with this one."""
-    command = [sys.executable, "-m", "tests.suite.many"]
+def parent(backend: str = "") -> subprocess.Popen[str]:
+    """The process from which runs are forked, with Keras if a backend is named. It ends with this one."""
+    command = [sys.executable, "-m", "tests.suite.many", backend]
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
     )
@@ -145,9 +137,9 @@ def parent() -> subprocess.Popen[str]:
     return process
 
 
-def forked(command: Sequence[str], variables: Mapping[str, str], folder: Path) -> Finished:
+def forked(command: Sequence[str], variables: Mapping[str, str], folder: Path, backend: str = "") -> Finished:
     """A run in a process that is forked from one that has imported pytest and the suite."""
-    process = parent()
+    process = parent(backend)
     assert process.stdin
     assert process.stdout
     with tempfile.NamedTemporaryFile() as output:

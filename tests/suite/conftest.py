@@ -10,12 +10,10 @@ import pytest
 
 from harness.errors import SuiteError
 from harness.execution import local
-from tests.suite.command import CHECK, TINY, Finished, suite
+from tests.suite.command import TINY, Finished, suite
 
+IMAGES = "more-data/500 or more-data/2"
 BROAD = f"{TINY} or zscore or scale-gap or centering"
-JAX = ("--backend", "jax", "--seeds", "5")
-"""Options of ``suite`` for a run to the end with five seeds."""
-CHECKED = (CHECK, "--backend", "jax")
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +49,10 @@ def copied(stored: Finished, tmp_path_factory: pytest.TempPathFactory) -> Callab
         return folder
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A run that stores evidence of two variants of an experiment on images, four seeds of each."""
+    options = ("--backend", "jax", "--seeds", "4", "-k", IMAGES, "--update-baselines", "four")
+    return suite(tmp_path_factory.mktemp("images"), *options)

@@ -1,7 +1,7 @@
 """Many runs of the suite. A process that has imported pytest and the suite forks one for each run.
 
-``python -m tests.suite.many`` reads a JSON line for each run: arguments, environment, and a file for the output. It
-prints the exit code of each.
+``python -m tests.suite.many BACKEND`` reads a JSON line for each run: arguments, environment, and a file for the
+output. It prints the exit code of each. If BACKEND is not empty, it has imported Keras on that, too.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pytest
 
 import suite.catalogue
 import suite.session.start  # noqa: F401 # what every run imports
+from harness.training.backend import choose_backend
 from reports import charts
 from reports.page import page, sources
 
@@ -40,6 +41,12 @@ def main() -> None:
         pytest.main(["--version", "--version"])  # imports pytest's own modules and its plugins
     for name in MODULES:
         importlib.import_module(name)
+    if sys.argv[1:] > [""]:
+        before = dict(os.environ)
+        choose_backend(sys.argv[1])
+        importlib.import_module("keras")
+        os.environ.clear()
+        os.environ.update(before)
     page.library()  # what pages have in common takes two seconds, and is kept
     charts.of_page()
     sources.sources(())

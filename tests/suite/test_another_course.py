@@ -14,53 +14,43 @@ from cases.lecture import AUTHOR, SLIDES, TITLE
 from harness.course import read
 from harness.errors import SuiteError
 from reports.write import write_report
-from tests.suite.command import CHECK, ROOT, Finished, arguments, environment, forked, suite
+from tests.suite.command import CHECK, ROOT, arguments, environment, forked, suite
 from tests.suite.labs import LABS, PAGE, stored_values, written
 from tests.suite.tutorial import made_as_told
 
 WINE = ROOT / "examples" / "wine"
 CLAIMS = ["standardised-columns", "standardise-first", "raw-diverges", "larger-rate-is-faster", "hidden-layer-helps"]
+KNOWN = {"identical", "reproduced", "start reproduced"}
 
 
-@pytest.fixture(scope="module")
-def checked(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """A check of the example's claims against its own evidence."""
-    folder = tmp_path_factory.mktemp("wine")
-    shutil.copytree(WINE / "baselines", folder / "baselines")
-    return suite(folder, CHECK, "--catalogue", "examples/wine", "-k", " or ".join(CLAIMS))
-
-
-@pytest.mark.slow
-def test_a_check_of_the_example_is_green(checked: Finished) -> None:
-    assert checked.code == 0, checked.output
-    assert checked.verdicts.keys() == set(CLAIMS)
-    assert set(checked.states.values()) <= {"identical", "reproduced", "start reproduced"}, checked.states
+def reports(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "reports", *options]
+    return subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
 
 
 @pytest.mark.slow
-def test_its_evidence_refutes_one_claim_and_decides_another(checked: Finished) -> None:
-    assert checked.verdicts["raw-diverges"] == "REFUTED"
-    assert checked.verdicts["standardise-first"] == "SUPPORTED"
-
-
-@pytest.mark.slow
-def test_its_reports_name_it_and_nothing_of_the_lecture(checked: Finished) -> None:
-    report = checked.folder / "report"
+def test_a_check_of_the_example(tmp_path: Path) -> None:
+    """It is green, and its reports name the course and nothing of the lecture."""
+    shutil.copytree(WINE / "baselines", tmp_path / "baselines")
+    run = suite(tmp_path, CHECK, "--catalogue", "examples/wine", "-k", " or ".join(CLAIMS))
+    assert run.code == 0, run.output
+    assert run.verdicts.keys() == set(CLAIMS)
+    assert set(run.states.values()) <= KNOWN, run.states
+    assert (run.verdicts["raw-diverges"], run.verdicts["standardise-first"]) == ("REFUTED", "SUPPORTED")
+    assert "course: Three growers of wine" in run.output
+    report = tmp_path / "report"
     texts = {path.name: path.read_text("utf-8") for path in report.rglob("*") if path.suffix in (".md", ".html")}
-    assert {"REPORT.md", "SUMMARY.md", "index.html"} <= texts.keys()
     for name in ("REPORT.md", "SUMMARY.md", "index.html"):
         assert "Three growers of wine" in texts[name]
     for name, text in texts.items():
         for word in (TITLE, TITLE.replace("&", "&amp;"), *AUTHOR.split(", "), *SLIDES, "MNIST", "cases/"):
             assert word not in text, f"{name} names {word}"
-    assert "course: Three growers of wine" in checked.output
-
-
-@pytest.mark.slow
-def test_its_page_shows_its_code_and_its_commands(checked: Finished) -> None:
-    page = (checked.folder / "report" / "index.html").read_text("utf-8")
-    assert "wine/__init__.py" in page
-    assert "pytest suite/ --catalogue examples/wine -k hidden-layer-helps" in page
+    assert "wine/__init__.py" in texts["index.html"]
+    assert "pytest suite/ --catalogue examples/wine -k hidden-layer-helps" in texts["index.html"]
+    out = tmp_path / "out"
+    with pytest.raises(SuiteError, match=r"is not of 'cases'\. It is of the course 'wine': name its folder with --cat"):
+        write_report(run.record.path, out)
+    assert not out.exists()
 
 
 @pytest.mark.slow
@@ -71,17 +61,16 @@ def test_a_check_of_the_labs_is_green(tmp_path: Path) -> None:
     run = suite(tmp_path, CHECK, "--catalogue", "examples/zero_to_all", "-k", " or ".join(ids))
     assert run.code == 0, run.output
     assert run.verdicts.keys() == {claim.key for claim in read(LABS).claims}
-    assert run.states["softmax/softmax"] in {"identical", "reproduced"}
-    assert set(run.states.values()) <= {"identical", "reproduced", "start reproduced"}, run.states
+    assert run.states["softmax/softmax"] in KNOWN - {"start reproduced"}
+    assert set(run.states.values()) <= KNOWN, run.states
 
 
-def test_every_figure_that_the_labs_print_is_a_claim() -> None:
-    """Five networks print two costs and an accuracy; two print a loss and an accuracy at three epochs."""
+def test_the_page_of_the_labs_has_every_figure_and_the_verdicts_of_the_evidence() -> None:
+    """`python -m tests.suite.labs` writes them.
+
+    Five networks print two costs and an accuracy; two print a loss and an accuracy at three epochs.
+    """
     assert len([claim for claim in read(LABS).claims if claim.figures]) == 5 * 3 + 2 * 3 * 2
-
-
-def test_the_page_of_the_labs_has_the_verdicts_of_the_evidence() -> None:
-    """`python -m tests.suite.labs` writes them."""
     assert written(PAGE.read_text("utf-8")) == PAGE.read_text("utf-8")
 
 
@@ -100,9 +89,8 @@ def test_no_test_of_what_it_has_none_of_is_run(tmp_path: Path) -> None:
     run = suite(tmp_path, "--catalogue", "examples/wine", "--collect-only", "-q")
     assert run.code == 0
     assert "test_claims[hidden-layer-helps]" in run.output
-    assert "NOTSET" not in run.output
-    assert "test_errata" not in run.output
-    assert "tips-dropout-helps" not in run.output
+    for text in ("NOTSET", "test_errata", "tips-dropout-helps"):
+        assert text not in run.output
 
 
 @pytest.mark.slow
@@ -114,28 +102,18 @@ def test_workers_train_its_experiments(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_tutorial_gives_the_verdicts_that_it_names(tmp_path: Path) -> None:
-    folder = made_as_told(tmp_path)
-    run = suite(tmp_path, "--catalogue", str(folder), "-m", "training")
+    run = suite(tmp_path, "--catalogue", str(made_as_told(tmp_path)), "-m", "training")
     assert run.code == 0, run.output
     assert run.verdicts == {"standardise-first": "SUPPORTED", "raw-diverges": "REFUTED"}
-    assert (tmp_path / "report" / "REPORT.md").read_text("utf-8").startswith("# my_wine: claims on TensorFlow")
-    assert "## [1\\. The data]" in (tmp_path / "report" / "REPORT.md").read_text("utf-8")
+    text = (tmp_path / "report" / "REPORT.md").read_text("utf-8")
+    assert text.startswith("# my_wine: claims on TensorFlow")
+    assert "## [1\\. The data]" in text
 
 
 def test_its_evidence_is_reported_without_training(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "reports", "--catalogue", "examples/wine", "--evidence", "tensorflow-cpu"]
-    done = subprocess.run(
-        [*command, "--out", str(tmp_path)], cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
-    )
+    done = reports("--catalogue", "examples/wine", "--evidence", "tensorflow-cpu", "--out", str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "REPORT.md").read_text("utf-8").startswith("# Three growers of wine: claims on TensorFlow")
-
-
-@pytest.mark.slow
-def test_a_run_is_not_reported_as_one_of_another_course(checked: Finished, tmp_path: Path) -> None:
-    with pytest.raises(SuiteError, match=r"is not of 'cases'\. It is of the course 'wine': name its folder with --cat"):
-        write_report(checked.record.path, tmp_path)
-    assert not list(tmp_path.iterdir())
 
 
 BAD = {
@@ -162,7 +140,6 @@ def test_a_bad_course_ends_the_run_with_one_message(tmp_path: Path, files: dict[
 
 
 def test_a_bad_course_is_named_by_python_m_reports(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "reports", "--catalogue", str(tmp_path / "none")]
-    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
+    done = reports("--catalogue", str(tmp_path / "none"))
     assert done.returncode == 2
     assert done.stderr.startswith(f"reports: Invalid catalogue {tmp_path / 'none'}. Expected: a package with a COURSE.")

@@ -12,8 +12,7 @@ import pytest
 
 from tests.dask_programs import Programs, kill
 from tests.processes import begun, finished, seeds_of, wait_for_trials
-from tests.suite.command import TINY, Finished, suite, trials
-from tests.suite.conftest import JAX
+from tests.suite.command import JAX, TINY, Finished, suite, trials
 from tests.suite.test_workers import LONG, SEEDS, WHOLE
 
 pytestmark = [

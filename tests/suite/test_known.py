@@ -14,10 +14,9 @@ from harness.record.run import RunEnded, RunStarted, ShortTrialDone, TrialDone
 from harness.record.run_file import RunFile, latest_run, locked
 from harness.record.trials import ShortTrial
 from suite.session import known
-from suite.session.known import Known, resumable
+from suite.session.known import Known, check_same, unfinished
 from tests.record.made import END, HEADER
-from tests.suite.command import TINY, Finished, kinds, lines, suite, trials
-from tests.suite.conftest import JAX
+from tests.suite.command import JAX, TINY, Finished, kinds, lines, suite, trials
 from tests.suite.timeless import timeless
 
 PRINT = {"backend": "jax", "threads": 2}
@@ -47,7 +46,11 @@ def ended(exit_status: int = 0, reported: bool = True, **how: bool) -> RunEnded:
 def taken(folder: Path, *seeds: int, definition: str = "d") -> dict[int, str]:
     """The id of the run that trained each seed."""
     trials = Known(header(), folder.glob("*.jsonl"))
-    return {seed: run for seed, (_, run) in trials.trials("e", "v", definition, seeds).items()}
+    return {each.trial.seed: each.reused for each in trials.trials("e", "v", definition, seeds)}
+
+
+def resumable(folder: Path, asked: str = "") -> list[Path]:
+    return [run.path for run in unfinished(folder, asked, "some")]
 
 
 def test_the_newest_trial_counts(tmp_path: Path) -> None:
@@ -61,23 +64,30 @@ def test_the_newest_trial_counts(tmp_path: Path) -> None:
     "changes", [{"fingerprint": PRINT | {"threads": 1}}, {"source": "0" * 16}, {"engine": "compiled"}]
 )
 def test_a_run_elsewhere_or_of_other_training_code_has_none(changes: dict[str, Any], tmp_path: Path) -> None:
-    path = record(tmp_path, "2026-01", 0, 1, **changes)
+    record(tmp_path, "2026-01", 0, 1, **changes)
     assert taken(tmp_path, 0, 1) == {}
-    with pytest.raises(
-        SuiteError, match=r"2026-01 cannot go on, because its trials would be others. .*: then .*, now "
-    ):
-        resumable(tmp_path, "", header())
-    assert path.exists()
+    (run,) = unfinished(tmp_path, "", "some")
+    with pytest.raises(SuiteError, match=r"2026-01 cannot go on, because .*: then .*, now "):
+        check_same(run, header(), False)
+
+
+def test_evidence_is_of_one_commit(tmp_path: Path) -> None:
+    record(tmp_path, "2026-01", 0, 1)
+    (run,) = unfinished(tmp_path, "", "some")
+    check_same(run, header(commit="another"), False)
+    with pytest.raises(SuiteError, match="commit: then None, now another"):
+        check_same(run, header(commit="another"), True)
 
 
 def test_shortened_trials_are_taken_too(tmp_path: Path) -> None:
     file = RunFile.begin(tmp_path, header("2026-01"))
-    short = ShortTrial(seed=1, engine="auto", losses=(1.0, 0.5))
-    file.append(ShortTrialDone(experiment="e", variant="v", definition="d", trial=short))
+    trial = ShortTrial(seed=1, engine="auto", losses=(1.0, 0.5))
+    short = ShortTrialDone(experiment="e", variant="v", definition="d", trial=trial)
+    file.append(short)
     file.close()
     trials = Known(header(), [file.path])
-    assert trials.short("e", "v", "d") == {(1, False): (short, "2026-01")}
-    assert trials.short("e", "v", "other") == trials.short("e", "w", "d") == {}
+    assert list(trials.short("e", "v", "d")) == [short]
+    assert not [*trials.short("e", "v", "other"), *trials.short("e", "w", "d")]
 
 
 def test_damaged_files_have_none(tmp_path: Path) -> None:
@@ -109,14 +119,11 @@ def test_runs_without_an_end_are_resumed_back_to_the_last_that_ended(tmp_path: P
     record(tmp_path, "2026-04", end=ended(), selected="other items")
     fifth = record(tmp_path, "2026-05")
     (tmp_path / "2026-06.jsonl").write_text("")
-    assert resumable(tmp_path, "", header()) == [fifth, third]
-    assert resumable(tmp_path, "2026-03", header()) == resumable(tmp_path, str(third), header()) == [third]
-    assert resumable(tmp_path, "2026-03", header(commit="another")) == [third]
-    with pytest.raises(SuiteError, match="commit: then None, now another"):
-        resumable(tmp_path, "2026-03", header(commit="another"), same_commit=True)
+    assert resumable(tmp_path) == [fifth, third]
+    assert resumable(tmp_path, "2026-03") == resumable(tmp_path, str(third)) == [third]
     lock = locked(third)
     with pytest.raises(SuiteError, match="2026-03 is still going on"):
-        resumable(tmp_path, "", header())
+        resumable(tmp_path)
     lock.release()
     record(tmp_path, "2026-07", end=ended())
     for asked, reason in (
@@ -125,7 +132,7 @@ def test_runs_without_an_end_are_resumed_back_to_the_last_that_ended(tmp_path: P
         ("2026-09", r"Expected: a run in .+ Received: '2026-09'\. Did you mean"),
     ):
         with pytest.raises(SuiteError, match=reason):
-            resumable(tmp_path, asked, header())
+            resumable(tmp_path, asked)
 
 
 @pytest.mark.parametrize(
@@ -141,10 +148,10 @@ def test_runs_without_an_end_are_resumed_back_to_the_last_that_ended(tmp_path: P
 def test_what_is_left_to_do(end: RunEnded, is_open: bool, tmp_path: Path) -> None:
     path = record(tmp_path, "2026-01", end=end)
     if is_open:
-        assert resumable(tmp_path, "", header()) == [path]
+        assert resumable(tmp_path) == [path]
     else:
         with pytest.raises(SuiteError, match="none was killed"):
-            resumable(tmp_path, "", header())
+            resumable(tmp_path)
 
 
 def killed(run: Finished, folder: Path, count: int, torn: int = 0) -> Path:

@@ -18,17 +18,7 @@ from harness.errors import SuiteError
 from harness.record.run import AsNeeded
 from harness.training.backend import PRECISIONS
 from harness.training.backends import NAMES
-from suite.cli.options import (
-    ENGINE_NAMES,
-    FULL_SEEDS,
-    LAST_SEED,
-    MOST_SEEDS,
-    MOST_WORKERS,
-    Options,
-    add,
-    check,
-    timing,
-)
+from suite.options import ENGINE_NAMES, FULL_SEEDS, LAST_SEED, MOST_SEEDS, MOST_WORKERS, Options, add, check
 
 
 @functools.cache
@@ -66,46 +56,53 @@ def test_the_defaults() -> None:
 
 
 @pytest.mark.parametrize(
-    ("environ", "option", "backend", "source"),
+    ("environment", "option", "backend", "source"),
     [
-        ({}, "jax", "jax", "--backend"),
-        ({"KERAS_BACKEND": "jax"}, None, "jax", "KERAS_BACKEND"),
-        ({"KERAS_BACKEND": ""}, None, "tensorflow", "default"),
-        ({"KERAS_BACKEND": "jax"}, "jax", "jax", "--backend"),
-        ({"KERAS_BACKEND": "torch"}, "jax", "jax", "--backend, over KERAS_BACKEND=torch"),
+        (None, "jax", "jax", "--backend"),
+        ("jax", None, "jax", "KERAS_BACKEND"),
+        ("", None, "tensorflow", "default"),
+        ("jax", "jax", "jax", "--backend"),
+        ("torch", "jax", "jax", "--backend, over KERAS_BACKEND=torch"),
     ],
 )
-def test_where_the_backend_comes_from(environ: dict[str, str], option: str | None, backend: str, source: str) -> None:
-    options = checked(environ, backend=option)
+def test_where_the_backend_comes_from(environment: str | None, option: str | None, backend: str, source: str) -> None:
+    options = checked({} if environment is None else {"KERAS_BACKEND": environment}, backend=option)
     assert (options.backend, options.backend_from) == (backend, source)
 
 
 @pytest.mark.parametrize(
-    ("text", "general", "own"),
+    ("text", "general", "own", "most"),
     [
-        *((text, int(text), {}) for text in ("1", "5", "007", str(MOST_SEEDS))),
-        ("5,example-4=30", 5, {"example-4": 30}),
-        ("example-4=30,5", 5, {"example-4": 30}),
-        ("example-4=30", None, {"example-4": 30}),
-        ("256,example-3=1024,example-4=1024", 256, {"example-3": 1024, "example-4": 1024}),
+        *((text, int(text), {}, None) for text in ("1", "5", "007", str(MOST_SEEDS))),
+        ("5,example-4=30", 5, {"example-4": 30}, None),
+        ("example-4=30,5", 5, {"example-4": 30}, None),
+        ("example-4=30", None, {"example-4": 30}, None),
+        ("256,example-3=1024,example-4=1024", 256, {"example-3": 1024, "example-4": 1024}, None),
+        *((text, None, {}, AsNeeded(most)) for text, most in (("auto", 30), ("auto:5", 5), ("auto:100", 100))),
     ],
 )
-def test_seeds(text: str, general: int | None, own: dict[str, int]) -> None:
+def test_seeds(text: str, general: int | None, own: dict[str, int], most: AsNeeded | None) -> None:
     options = checked(seeds=text)
-    assert (options.seeds, dict(options.more_seeds)) == (general, own)
-    assert options.seeds_of("example-4") == own.get("example-4", general)
-    assert options.seeds_of("example-1") == (general or FULL_SEEDS)
+    default = 5 if most else FULL_SEEDS
+    assert (options.seeds, dict(options.more_seeds), options.as_needed) == (general, own, most)
+    assert options.seeds_of("example-4") == own.get("example-4", general or default)
+    assert options.seeds_of("example-1") == (general or default)
 
 
-@pytest.mark.parametrize(("text", "most"), [("auto", 30), ("auto:5", 5), ("auto:100", 100)])
-def test_seeds_as_needed(text: str, most: int) -> None:
-    options = checked(seeds=text)
-    assert (options.as_needed, options.seeds, options.seeds_of("example-4")) == (AsNeeded(most), None, 5)
+@pytest.mark.parametrize(
+    ("expression", "asked"),
+    [("", False), ("timing", True), ("not timing", False), ("exact or timing", True), ("exact", False)],
+)
+def test_when_the_timing_runs_are_asked_for(expression: str, asked: bool) -> None:
+    assert parsed("-m", expression).timing is asked
 
 
-@pytest.mark.parametrize(("text", "number"), [(None, None), ("1", 1), ("16", 16), (str(MOST_WORKERS), MOST_WORKERS)])
-def test_workers(text: str | None, number: int | None) -> None:
-    assert checked(workers=text).workers == number
+def test_folders(tmp_path: Path) -> None:
+    """Whoever makes a folder says that its name is too long."""
+    for text in (str(tmp_path), str(tmp_path / "not yet"), "x" * 5000):
+        checked(report_dir=text)
+        checked(baseline_dir=text, update_baselines="why")
+    checked(baseline_dir=str(tmp_path))
 
 
 FULL = ("--full",)
@@ -113,26 +110,32 @@ TIMED = ("-m", "timing")
 # the options, and what the message must say
 REFUSED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "backend": (("--backend", "jaxx"), ("--backend", "tensorflow, jax, torch", "'jaxx'", "Did you mean 'jax'?")),
-    "seeds of a check": (("--seeds", "5"), ("--seeds needs --full", "Add --full")),
-    "seeds of a check as needed": (("--seeds", "auto"), ("--seeds needs --full",)),
-    "seeds of one experiment": (("--seeds", "example-4=5"), ("--seeds needs --full",)),
-    "first seed of a check": (("--first-seed", "5"), ("--first-seed needs --full",)),
-    "reuse in a check": (("--reuse",), ("--reuse needs --full",)),
-    "reused dry run": (
-        (*FULL, "--reuse", "--dry-run"), ("--reuse and --dry-run contradict each other", "Leave one of them out.")
-    ),
-    "reused and required": ((*FULL, "--reuse", "--require-baselines"), ("--reuse and --require-baselines",)),
-    "reused and strict": ((*FULL, "--reuse", "--strict"), ("--reuse and --strict",)),
-    "reused baselines": ((*FULL, "--reuse", "--update-baselines", "x"), ("--reuse and --update-baselines",)),
-    "baselines from a seed on": (
-        (*FULL, "--first-seed", "5", "--update-baselines", "x"), ("--update-baselines and --first-seed",)
-    ),
-    "resumed dry run": (("--resume", "--dry-run"), ("--resume and --dry-run", "Leave one")),
-    "resumed timing": (("--resume", *TIMED), ("--resume and -m timing contradict", "Leave one")),
-    "workers and a cluster": (("--workers", "2", "--cluster", "tcp://h:1"), ("--workers and --cluster contradict",)),
-    "timing on a cluster": (("--cluster", "tcp://h:1", *TIMED), ("--cluster and -m timing contradict",)),
-    "timing by workers": (("--workers", "2", *TIMED), ("--workers and -m timing", "Leave one")),
-    "vectorized timing": (("--engine", "vectorized", *TIMED), ("--engine vectorized and -m timing",)),
+    **{
+        f"{options[0]} of a check, {options[-1]}": (options, (f"{options[0]} needs --full", "Add --full"))
+        for options in (("--seeds", "5"), ("--seeds", "auto"), ("--seeds", "example-4=5"), ("--first-seed", "5"),
+                        ("--reuse",))
+    },
+    **{
+        f"{name} and {other}": (
+            (*FULL, *(name, *value), *(other, *value_of_other)),
+            (f"{name} and {other} contradict each other: ", "Leave one of them out."),
+        )
+        for name, value, other, value_of_other in (
+            ("--reuse", (), "--dry-run", ()), ("--reuse", (), "--strict", ()),
+            ("--reuse", (), "--require-baselines", ()),
+            ("--reuse", (), "--update-baselines", ("x",)), ("--update-baselines", ("x",), "--first-seed", ("5",)),
+            ("--resume", (), "--dry-run", ()), ("--workers", ("2",), "--cluster", ("tcp://h:1",)),
+        )
+    },
+    **{
+        f"{' '.join(options)} and -m timing": (
+            (*options, *TIMED), (f"{said} and -m timing contradict each other: ", "Leave one of them out."),
+        )
+        for said, options in (
+            ("--resume", ("--resume",)), ("--cluster", ("--cluster", "tcp://h:1")), ("--workers", ("--workers", "2")),
+            ("--engine vectorized", ("--engine", "vectorized")),
+        )
+    },
     "timing without plugin": ((*TIMED, "-p", "no:benchmark"), ("-m timing needs", "pytest-benchmark")),
     "engine": (("--engine", "compild"), ("--engine", "'compild'", "Did you mean 'compiled'?")),
     "precision": (("--precision", "tf32"), ("--precision", "default, highest", "'tf32'")),
@@ -174,54 +177,23 @@ def test_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("asked", [{"dist": "load"}, {"dist": "each"}, {"tx": ["popen"]}])
-@pytest.mark.parametrize("options", [(), FULL])
-def test_workers_of_xdist_are_refused(options: tuple[str, ...], asked: dict[str, Any]) -> None:
+def test_workers_of_xdist_are_refused(asked: dict[str, Any]) -> None:
     with pytest.raises(SuiteError, match=r"Use --workers N\."):
-        parsed(*options, **asked)
-
-
-def test_folders(tmp_path: Path) -> None:
-    """Whoever makes a folder says that its name is too long."""
-    for text in (str(tmp_path), str(tmp_path / "not yet"), "x" * 5000):
-        checked(report_dir=text)
-        checked(baseline_dir=text, update_baselines="why")
-    checked(baseline_dir=str(tmp_path))
-    with pytest.raises(SuiteError, match=r"Expected: a folder with evidence.* does not exist"):
-        checked(baseline_dir=str(tmp_path / "not yet"))
-
-
-@pytest.mark.parametrize(
-    ("expression", "asked"),
-    [("", False), ("timing", True), ("not timing", False), ("exact or timing", True), ("exact", False)],
-)
-def test_when_the_timing_runs_are_asked_for(expression: str, asked: bool) -> None:
-    config: Any = SimpleNamespace(option=SimpleNamespace(markexpr=expression))
-    assert timing(config) is asked
+        parsed(**asked)
 
 
 # Any values in any combination: they are accepted as written, or one short line names the option.
 
 WORDS = st.text(max_size=12) | st.sampled_from(["", " ", "\n", "\0", "\udcff", "0", "-1", "1e3", "٣", "9" * 5000])
 EDGES = [0, 1, MOST_SEEDS, MOST_SEEDS + 1, LAST_SEED - MOST_SEEDS, LAST_SEED - MOST_SEEDS + 1, LAST_SEED, LAST_SEED + 1]
-NUMBERS = (
-    WORDS
-    | st.integers(-3, 2**33).map(str)
-    | st.sampled_from(EDGES).map(str)
-    | st.integers(0, 9).map(lambda n: "0" * n + "1")
-)
-
-
-def name_of(known: tuple[str, ...]) -> st.SearchStrategy[str]:
-    return st.sampled_from(known) | WORDS
-
-
+NUMBERS = WORDS | st.integers(-3, 2**33).map(str) | st.sampled_from(EDGES).map(str) | st.just("0001")
 ANYTHING: dict[str, st.SearchStrategy[Any]] = {
     "full": st.booleans(),
     "seeds": st.none() | NUMBERS,
     "first_seed": NUMBERS,
-    "backend": st.none() | name_of(NAMES),
-    "engine": name_of(ENGINE_NAMES),
-    "precision": name_of(PRECISIONS),
+    "backend": st.none() | st.sampled_from(NAMES) | WORDS,
+    "engine": st.sampled_from(ENGINE_NAMES) | WORDS,
+    "precision": st.sampled_from(PRECISIONS) | WORDS,
     "update_baselines": st.none() | WORDS,
     "baseline_dir": WORDS | st.just(__file__) | st.just(os.path.dirname(__file__)),
     "report_dir": WORDS | st.just(__file__) | st.just(os.path.join(__file__, "below")),
@@ -236,64 +208,29 @@ ANYTHING: dict[str, st.SearchStrategy[Any]] = {
 COMBINATIONS = st.sets(st.sampled_from(sorted(ANYTHING)), max_size=4).flatmap(
     lambda names: st.fixed_dictionaries({name: ANYTHING[name] for name in names})
 )
-ENVIRONMENTS = st.dictionaries(st.just("KERAS_BACKEND"), name_of(NAMES))
+ENVIRONMENTS = st.dictionaries(st.just("KERAS_BACKEND"), st.sampled_from(NAMES) | WORDS)
 
 
-def outcome(environ: dict[str, str], given_: dict[str, Any]) -> Options | str:
-    """The options, or the text of their error; any other exception is a failure."""
+@settings(max_examples=600, deadline=None)
+@given(ENVIRONMENTS, COMBINATIONS)
+def test_any_combination(environ: dict[str, str], values: dict[str, Any]) -> None:
     try:
-        return checked(environ, **given_)
+        options = checked(environ, **values)
     except SuiteError as error:
         said = str(error)
         assert len(said) < 500
         assert "\n" not in said
-        assert any(f"--{name.replace('_', '-')}" in said for name in given_) or "KERAS_BACKEND" in said
-        return said
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.sampled_from(["seeds", "first_seed", "backend", "engine", "precision", "update_baselines"]), st.data())
-def test_any_value(name: str, data: st.DataObject) -> None:
-    text = data.draw(st.text(max_size=40) | NUMBERS)
-    found = outcome({}, {name: text})
-    if isinstance(found, str):
-        assert f"--{name.replace('_', '-')}" in found
-    elif name == "update_baselines":
-        assert found.update == text
-        assert text.strip()
-    elif name == "first_seed":
-        assert found.first_seed == int(text)
-        assert 0 <= found.first_seed <= found.first_seed + MOST_SEEDS <= LAST_SEED
-    elif name == "seeds":
-        assert found.more_seeds or found.as_needed or found.seeds == int(text)
-    else:
-        assert getattr(found, name) == text
-
-
-@settings(max_examples=500, deadline=None)
-@given(ENVIRONMENTS, COMBINATIONS)
-def test_any_combination(environ: dict[str, str], given_: dict[str, Any]) -> None:
-    found = outcome(environ, given_)
-    if isinstance(found, Options):
-        assert found.full or not (found.seeds or found.more_seeds or found.first_seed or found.reuse)
-        assert found.backend in NAMES
-        assert found.engine in ENGINE_NAMES
-        assert found.seeds is None or 1 <= found.seeds <= MOST_SEEDS
-        assert found.workers is None or (1 <= found.workers <= MOST_WORKERS and not found.cluster)
-        assert not (found.update is not None and found.first_seed)  # they contradict each other
-        assert not (found.reuse and (found.update is not None or found.require_baselines or found.strict))
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.fixed_dictionaries({
-    "seeds": st.none() | st.integers(1, MOST_SEEDS).map(str),
-    "first_seed": st.integers(0, LAST_SEED - MOST_SEEDS).map(str), "backend": st.none() | st.sampled_from(NAMES),
-    "engine": st.sampled_from(ENGINE_NAMES), "reuse": st.booleans(),
-}))  # fmt: skip
-def test_what_is_valid_is_taken_as_written(given_: dict[str, Any]) -> None:
-    found = outcome({}, given_)
-    assert isinstance(found, Options), found
-    assert (found.full, found.reuse) == (True, given_["reuse"])
-    assert (found.engine, str(found.first_seed)) == (given_["engine"], given_["first_seed"])
-    assert found.seeds == (None if given_["seeds"] is None else int(given_["seeds"]))
-    assert found.backend == (given_["backend"] or "tensorflow")
+        assert any(f"--{name.replace('_', '-')}" in said for name in values) or "KERAS_BACKEND" in said
+        return
+    assert options.full or not (options.seeds or options.more_seeds or options.first_seed or options.reuse)
+    assert options.backend == (values.get("backend") or environ.get("KERAS_BACKEND") or "tensorflow") in NAMES
+    assert options.engine == values.get("engine", "auto") in ENGINE_NAMES
+    assert options.precision == values.get("precision", "default") in PRECISIONS
+    assert options.first_seed == int(values.get("first_seed", "0")) <= LAST_SEED - MOST_SEEDS
+    seeds = values.get("seeds")
+    assert options.more_seeds or options.as_needed or options.seeds == (None if seeds is None else int(seeds))
+    assert options.seeds is None or 1 <= options.seeds <= MOST_SEEDS
+    assert options.workers is None or (1 <= options.workers <= MOST_WORKERS and not options.cluster)
+    assert options.update == values.get("update_baselines")
+    assert options.update is None or (options.update.strip() and not options.first_seed)  # they contradict each other
+    assert not (options.reuse and (options.update is not None or options.require_baselines or options.strict))

@@ -10,8 +10,7 @@ from harness.record.address import Address
 from harness.record.database import Database
 from reports import __main__ as reports
 from tests.postgresql import PASSWORD, Server
-from tests.suite.command import Finished, suite
-from tests.suite.conftest import JAX
+from tests.suite.command import JAX, Finished, suite
 from tests.suite.test_known import killed
 
 SPELLINGS = (PASSWORD, "ge%40heim", "ge@heim", "%25wort")

@@ -1,4 +1,4 @@
-"""The trials of a run: the missing ones are trained, once, in any place; failures are reported."""
+"""The trials of a run: what is missing is trained once, here or elsewhere, and failures are reported."""
 
 from __future__ import annotations
 
@@ -10,28 +10,35 @@ from typing import Any
 
 import pytest
 
-from harness.domain.model import Trial
+from harness.domain.claim import Claim
+from harness.domain.model import Seconds, Trial
+from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
+from harness.execution import local
+from harness.record.outcomes import SeedsTaken
 from harness.record.run_file import RecordError, RunFile
-from suite.session import trials as module
-from suite.session import work
-from suite.session.place import TrainingPlace
+from harness.rules import Exceeds
+from harness.training.backend import Device
+from suite.session import plan, task, trials
+from suite.session.looks import decide
+from suite.session.plan import Place, Planned
+from suite.session.task import Description, Event, Result, Task
 from suite.session.trials import Trials
-from suite.session.work import Description, Event, Result, Task
+from tests.make import ACCURACY, experiment
 from tests.record.made import HEADER
-from tests.suite.test_sequential import EXPERIMENT
+from tests.suite.test_options import checked
 
-EASY, SECOND = ("made-up", "easy"), ("made-up", "second")
-NO_ROOM = 15
+EXPERIMENT = experiment("easy", "second", "never", "base", metrics=[ACCURACY])
+"""Compared with "base": "easy" is better at once, "second" is clearly better from the tenth seed on, "never" is not."""
+EASY, SECOND = ("nets", "easy"), ("nets", "second")
+SIZES = (5, 10, 15, 20)
+NO_ROOM = 25
 """The first seed that cannot be trained; nor can those after it."""
 
 
-def perform(task: Task, report: Callable[[Event], None]) -> None:
-    report(Description({}, "definition", None))
-    for seed in task.seeds:
-        if seed >= NO_ROOM:
-            raise MemoryError("no room")
-        report(Trial(task.variant, seed, {"val_accuracy": 0.5}))
+def value(variant: str, seed: int) -> float:
+    noise = 0.01 * (-1) ** seed if variant != "base" else 0.0
+    return 0.7 + {"easy": 0.2, "second": 0.012}.get(variant, 0.0) + noise
 
 
 class Elsewhere(Executor):
@@ -48,13 +55,9 @@ class Elsewhere(Executor):
 
     def end(self) -> None:
         """Performs all tasks."""
-        for task, future in self.tasks:
-            future.set_result(work.attempt(task))
+        for asked, future in self.tasks:
+            future.set_result(task.attempt(asked))
         self.tasks.clear()
-
-    @property
-    def seeds(self) -> list[tuple[int, ...]]:
-        return [task.seeds for task, _ in self.tasks]
 
 
 class Made(SimpleNamespace):
@@ -66,101 +69,75 @@ class Made(SimpleNamespace):
 
 @pytest.fixture
 def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., Made]]:
-    """Makes the ``Trials`` of a run to the end with 5 seeds: in this process, or with ``Elsewhere`` as two workers."""
+    """Makes the ``Trials`` of a run to the end, in this process, or with ``Elsewhere`` as two workers."""
     asked: list[list[int]] = []
 
-    def noted(task: Task, report: Callable[[Event], None]) -> None:
-        asked.append(list(task.seeds))
-        perform(task, report)
+    def perform(asked_for: Task, report: Callable[[Event], None]) -> None:
+        asked.append(list(asked_for.seeds))
+        report(Description({}, "definition", None))
+        for seed in asked_for.seeds:
+            if seed >= NO_ROOM:
+                raise MemoryError("no room")
+            metrics = {"val_accuracy": value(asked_for.variant, seed)}
+            report(Trial(asked_for.variant, seed, metrics, seconds=Seconds(10.0, 1.0, 1.0, 1.0)))
 
-    monkeypatch.setattr(work, "perform", noted)
-    monkeypatch.setattr(module, "EXPERIMENTS", {"made-up": EXPERIMENT})
+    monkeypatch.setattr(task, "perform", perform)
+    monkeypatch.setattr(trials, "EXPERIMENTS", {"nets": EXPERIMENT})
     file = RunFile.begin(tmp_path, HEADER)
-    no: Any = lambda *values, **named: None  # noqa: E731
 
     def made(
-        workers: int = 1, evidence: Callable[..., None] = no, seeds: int = 5, seconds: float | None = None
+        workers: int = 1, variants: tuple[str, ...] = ("easy", "second"), seeds: int = 5, each: float | None = None
     ) -> Made:
-        executor = Elsewhere()
-        if workers > 1:
-            monkeypatch.setattr(TrainingPlace, "executor", lambda self, on_death: executor)
-        options: Any = SimpleNamespace(
-            first_seed=0, backend="jax", precision="default", engine="fit", require_gpu=False, full=True, update=None
-        )
-        options.seeds_of = lambda experiment: seeds
-        stored: Any = SimpleNamespace(of=evidence, variant=no, seconds=lambda *key: seconds)
-        progress: Any = SimpleNamespace(start=no, trained=no, finish=no, epoch=no, say=no)
-        trials = Trials(options, file, {}, stored, progress, TrainingPlace(workers))
-        return Made(trials=trials, file=file, executor=executor, asked=asked)
+        executor: Any = Elsewhere()
+        place = Place(workers, executor) if workers > 1 else Place()
+        names = ("start", "trained", "finish", "epoch", "say")
+        progress: Any = SimpleNamespace(**dict.fromkeys(names, lambda *how: None))
+        run = Trials(checked(seeds=str(seeds)), file, progress, place)
+        run.submit(Planned(("nets", variant), seeds, each=each) for variant in variants)
+        return Made(trials=run, file=file, executor=executor, asked=asked)
 
     yield made
     file.close()
 
 
-def test_more_seeds_train_only_what_is_missing(make: Callable[..., Made]) -> None:
+def test_nothing_is_trained_in_this_process_until_something_waits_for_it(make: Callable[..., Made]) -> None:
     made = make()
-    first = made.trials.get([EASY], 5)[EASY]
-    assert [trial.seed for trial in first] == list(range(5))
-    assert made.trials.get([EASY], 12)[EASY][:5] == first
-    assert [trial.seed for trial in made.trials.get([EASY], 12)[EASY]] == list(range(12))
-    assert made.trials.get([EASY], 5)[EASY] == first
-    assert made.asked == [list(range(5)), list(range(5, 12))]
-    assert len(made.file.run.trials[EASY]) == 12
+    assert (made.asked, made.trials.ended(EASY)) == ([], False)
+    assert len(made.trials.get([EASY], 5)[EASY]) == 5
+    assert (made.asked, made.trials.ended(EASY), made.trials.ended(SECOND)) == ([list(range(5))], True, False)
 
 
-def test_a_failure_in_a_later_batch_leaves_what_was_trained_before(make: Callable[..., Made]) -> None:
+def test_more_seeds_train_only_what_is_missing_and_are_not_tried_again(make: Callable[..., Made]) -> None:
     made = make()
     first = made.trials.get([EASY], 5)
+    assert made.trials.get([EASY], 12)[EASY][:5] == first[EASY]
+    assert [trial.seed for trial in made.trials.get([EASY], 12)[EASY]] == list(range(12))
     for _ in range(2):
-        with pytest.raises(SuiteError, match="made-up/easy could not be trained: MemoryError: no room"):
-            made.trials.get([EASY], 20)
+        with pytest.raises(SuiteError, match="nets/easy could not be trained: MemoryError: no room"):
+            made.trials.get([EASY], 30)
     assert made.trials.get([EASY], 5) == first
     assert len(made.trials.get([EASY], NO_ROOM)[EASY]) == NO_ROOM  # finished before it failed
-    assert made.asked == [list(range(5)), list(range(5, 20))]  # not tried again
+    assert made.asked == [list(range(5)), list(range(5, 12)), list(range(12, 30))]
+    assert len(made.file.run.trials[EASY]) == NO_ROOM
 
 
-@pytest.mark.parametrize(
-    ("seconds", "expected"),
-    [(None, [5, 5]), (100.0, [1] * 10), (4.0, [2] * 5), (0.01, [5, 5])],
-)
+@pytest.mark.parametrize(("each", "expected"), [(None, [5, 5]), (100.0, [1] * 10), (4.0, [2] * 5), (0.01, [5, 5])])
 def test_processes_share_the_seeds_of_a_variant(
-    seconds: float | None, expected: list[int], make: Callable[..., Made]
+    each: float | None, expected: list[int], make: Callable[..., Made]
 ) -> None:
-    """A task takes about ten seconds."""
-    made = make(workers=2, seeds=10, seconds=seconds)
-    made.trials.expect([EASY])
-    assert list(map(len, made.executor.seeds)) == expected
-    assert [seed for seeds in made.executor.seeds for seed in seeds] == list(range(10))
-    made.executor.end()
-    assert len(made.trials.get([EASY], 10)[EASY]) == 10
-
-
-def test_what_other_processes_have_trained_is_recorded_meanwhile(make: Callable[..., Made]) -> None:
-    made = make(workers=2)
-    made.trials.expect([EASY, SECOND])
+    """A task takes about ten seconds. What has ended is recorded when somebody looks."""
+    made = make(workers=2, variants=("easy",), seeds=10, each=each)
+    seeds = [asked.seeds for asked, _ in made.executor.tasks]
+    assert list(map(len, seeds)) == expected
+    assert [seed for piece in seeds for seed in piece] == list(range(10))
     made.executor.end()
     assert not made.file.run.trials
     made.trials.poll()
-    assert {key: len(done) for key, done in made.file.run.trials.items()} == {EASY: 5, SECOND: 5}
-
-
-def test_finished_trials_are_not_waited_for(make: Callable[..., Made]) -> None:
-    """After Ctrl-C in a later batch, a claim that the first seeds decide is decided at once."""
-    made = make(workers=2)
-    made.trials.expect([EASY])
-    made.executor.end()
-    made.trials.get([EASY], 5)
-    made.trials._request(EASY, 10)
-    assert made.executor.tasks
-    assert made.trials.ready(EASY, 5)
-    assert not made.trials.ready(EASY, 10)
-    assert not made.trials.ready(SECOND, 1)
-    assert len(made.trials.get([EASY], 5)[EASY]) == 5
+    assert len(made.file.run.trials[EASY]) == len(made.trials.get([EASY], 10)[EASY]) == 10
 
 
 def test_lost_workers_are_reported_at_once_every_time(make: Callable[..., Made]) -> None:
     made = make(workers=2)
-    made.trials.expect([EASY, SECOND])
     made.executor.lost = "The connection to the Dask scheduler is lost."
     for _, future in made.executor.tasks:
         future.cancel()
@@ -171,12 +148,14 @@ def test_lost_workers_are_reported_at_once_every_time(make: Callable[..., Made])
 
 def test_a_task_whose_workers_die_fails_alone(make: Callable[..., Made]) -> None:
     made = make(workers=2)
-    made.trials.expect([EASY, SECOND])
     made.executor.tasks.pop(0)[1].set_exception(SuiteError("2 worker processes died."))
     made.executor.end()
-    with pytest.raises(SuiteError, match="made-up/easy could not be trained: 2 worker processes died"):
+    with pytest.raises(SuiteError, match="nets/easy could not be trained: 2 worker processes died"):
         made.trials.trained(EASY)
-    assert len(made.trials.trained(SECOND).trials) == 5
+    trained = made.trials.trained(SECOND)
+    assert trained
+    assert len(trained.trials) == 5
+    assert made.trials.failed(EASY)
 
 
 def test_a_disk_that_is_full_ends_the_run_and_is_no_failure_of_a_training(make: Callable[..., Made]) -> None:
@@ -190,10 +169,83 @@ def test_a_disk_that_is_full_ends_the_run_and_is_no_failure_of_a_training(make: 
         made.trials.trained(EASY)
 
 
-def test_unreadable_evidence_submits_nothing_ahead(make: Callable[..., Made]) -> None:
-    def damaged(experiment: str) -> None:
-        raise SuiteError("Invalid evidence.")
+def test_of_unreadable_evidence_nothing_is_trained(make: Callable[..., Made]) -> None:
+    made = make(variants=())
+    made.trials.submit([Planned(EASY, readable=False)])
+    assert made.trials.trained(EASY) is None
+    assert made.asked == []
 
-    made = make(workers=2, evidence=damaged)
-    made.trials.expect([EASY, SECOND])
-    assert not made.executor.tasks
+
+def claim(variant: str) -> Claim:
+    rule = Exceeds(variant, "base")
+    return Claim(id=f"{variant}-is-better", slide="none", statement="It is.", rule=rule, experiment=EXPERIMENT)
+
+
+LOOKS: dict[str, tuple[Verdict, SeedsTaken, str]] = {
+    "easy": (Verdict.SUPPORTED, SeedsTaken((5,), 20, "decided"), "decided after 5 of at most 20 seeds"),
+    "second": (Verdict.SUPPORTED, SeedsTaken((5, 10), 20, "decided"), "decided after 10 of at most 20 seeds"),
+    "never": (Verdict.INCONCLUSIVE, SeedsTaken(SIZES, 20, "maximum"), "undecided after the maximum of 20 seeds"),
+}
+
+
+@pytest.mark.parametrize("order", [("easy", "second", "never"), ("never", "second", "easy")])
+def test_a_claim_trains_until_it_is_decided_and_uses_only_its_own_seeds(
+    order: tuple[str, ...], make: Callable[..., Made]
+) -> None:
+    """Whatever others have trained."""
+    made = make(variants=(*order, "base"))
+    for variant in order:
+        verdict, taken, reason = LOOKS[variant]
+        decision, _, took, rests = decide(claim(variant), made.trials, SIZES)
+        assert (decision.verdict, took) == (verdict, taken)
+        assert reason in decision.reason
+        assert {name: len(done) for name, done in rests.items()} == {variant: taken.seeds, "base": taken.seeds}
+    assert sum(map(len, made.file.run.trials.values())) == 20 + 20 + 10 + 5
+
+
+def test_an_interrupted_run_trains_no_more(make: Callable[..., Made]) -> None:
+    decision, _, taken, _ = decide(claim("second"), make(variants=("second", "base")).trials, SIZES, further=False)
+    assert (decision.verdict, taken) == (Verdict.INCONCLUSIVE, SeedsTaken((5,), 20, "interrupted"))
+
+
+def test_a_fixed_number_of_seeds_is_one_look(make: Callable[..., Made]) -> None:
+    decision, _, taken, rests = decide(claim("second"), make(variants=("second", "base")).trials, (5,))
+    assert decision == claim("second").decide(rests)[0]
+    assert taken == SeedsTaken((5,), 5, "decided")
+    assert decision.reason.endswith("above 0")
+
+
+TWO: Any = [("example-4", "softmax"), ("example-4", "2 relu")]
+CPU, GPU = Device("cpu", "AMD EPYC", "float32"), Device("gpu", "NVIDIA H100", "float32")
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine has four cores and 8 GB of memory."""
+    monkeypatch.setattr(local, "cores", lambda: 4)
+    monkeypatch.setattr(local, "free_memory", lambda: 8e9)
+
+
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize(
+    ("seconds", "device", "full", "processes"),
+    [(1.4, CPU, True, 1), (1.6, CPU, True, 3), (100.0, CPU, True, 3), (100.0, GPU, True, 1), (None, CPU, True, 3),
+     (60.0, CPU, False, 2)],
+    ids=["short", "long", "longer", "on a GPU", "not known", "a check has a task for each variant"],
+)  # fmt: skip
+def test_processes_are_started_where_they_pay(
+    seconds: float | None, device: Device, full: bool, processes: int
+) -> None:
+    """Of 20 trials, with memory for three processes. A trial without stored seconds counts as three seconds."""
+    stored: Any = SimpleNamespace(seconds=lambda *key: seconds, of=lambda name: {}, variant=lambda *key: None)
+    options = checked(seeds="10" if full else None, full=full)
+    plans = [plan.planned(options, stored, key) for key in TWO]
+    assert plan.chosen_place(options, TWO) is None
+    assert plan.default_place(options, device, plans) == Place(processes)
+
+
+@pytest.mark.usefixtures("machine")
+def test_the_workers_option_holds_for_short_runs_too() -> None:
+    assert plan.chosen_place(checked(workers="2"), TWO) == Place(2)
+    assert plan.chosen_place(checked(workers="1"), TWO) == Place(1)
+    assert plan.chosen_place(checked(workers="2"), []) == Place(1)

@@ -13,25 +13,12 @@ from harness.check.rounding import LIMIT, relative
 from harness.check.stored import Stored
 from harness.errors import SuiteError
 from tests.make import edit
-from tests.suite.command import CHECK, TINY, Finished, kinds, lines, suite, trials
-from tests.suite.conftest import BROAD, JAX
+from tests.suite.command import CHECK, JAX, TINY, Finished, kinds, lines, suite, trials
+from tests.suite.conftest import BROAD
 
 pytestmark = pytest.mark.slow
 
 EXAMPLE_2 = "jax-cpu/example-2.json"
-THIRTY = ("--backend", "jax", "--seeds", "30")
-
-
-@pytest.fixture(scope="module")
-def again(copied: Callable[[str], Path]) -> Finished:
-    """The same command again, with all installed plugins."""
-    return suite(copied("again"), *THIRTY, "-k", BROAD, "--update-baselines", "first of all", plugins=())
-
-
-@pytest.fixture(scope="module")
-def compared(copied: Callable[[str], Path]) -> Finished:
-    """A run to the end that is compared with the stored evidence."""
-    return suite(copied("compared"), *JAX, "-k", TINY)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +34,7 @@ def narrow(copied: Callable[[str], Path]) -> tuple[dict[str, bytes], Finished]:
             }
 
     edit(path, half_more)
-    before = {name.name: name.read_bytes() for name in path.parent.iterdir()}
+    before = {f"jax-cpu/{name.name}": name.read_bytes() for name in path.parent.iterdir()}
     more = ("--backend", "jax", "--seeds", "33", "-k", "raw-data", "--update-baselines", "three more")
     return before, suite(folder, *more)
 
@@ -82,35 +69,34 @@ def test_how_far_rounding_takes_each_trial_is_stored_too(stored: Finished) -> No
     assert 0 < max(moved) < LIMIT
 
 
-def test_the_difference_is_printed(stored: Finished) -> None:
-    assert "baselines stored:" in stored.output
-    assert "example-2 (jax-cpu):\n  raw: 0 → 30 seeds, T = 10" in stored.output
-    assert "  raw-data-diverges: new → SUPPORTED (30 seeds)" in stored.output
-    assert "  minmax-table: new → SUPPORTED\n" in stored.output
+def test_the_difference_is_printed_and_in_a_quiet_run_no_progress(stored: Finished) -> None:
+    for text in (
+        "baselines stored:",
+        "example-2 (jax-cpu):\n  raw: 0 → 30 seeds, T = 10",
+        "  raw-data-diverges: new → SUPPORTED (30 seeds)",
+        "  minmax-table: new → SUPPORTED\n",
+        "Not compared, as this run is to be stored: ",
+    ):
+        assert text in stored.output
+    for text in ("seeds of", "nothing is stored on", "warning"):
+        assert text not in stored.output.lower()
 
 
-def test_a_quiet_run_shows_no_progress(stored: Finished) -> None:
-    assert "seeds of" not in stored.output
-    assert "Not compared, as this run is to be stored: " in stored.output
-    assert "nothing is stored on" not in stored.output
-    assert "warning" not in stored.output.lower()
-
-
-def test_the_same_again_changes_no_byte_and_trains_nothing(stored: Finished, again: Finished) -> None:
+def test_the_same_again_changes_no_byte_and_trains_nothing(stored: Finished, copied: Callable[[str], Path]) -> None:
+    """With all installed plugins."""
+    command = ("--backend", "jax", "--seeds", "30", "-k", BROAD, "--update-baselines", "first of all")
+    again = suite(copied("again"), *command, plugins=())
     assert again.code == 6
     assert again.files() == stored.files()
     assert again.output.count("nothing changes") == 4
     assert "trial" not in kinds(again.record)
 
 
-def test_two_runs_are_equal_bit_for_bit(stored: Finished, compared: Finished) -> None:
+def test_a_run_to_the_end_is_identical_and_green(stored: Finished, copied: Callable[[str], Path]) -> None:
+    compared = suite(copied("compared"), *JAX, "-k", TINY)
+    assert compared.code == 0
     common = trials(compared.record)
     assert common == {name: trials(stored.record)[name][:5] for name in common}
-    assert len(common) == 2
-
-
-def test_a_run_to_the_end_is_identical_and_green(stored: Finished, compared: Finished) -> None:
-    assert compared.code == 0
     assert compared.states == {"example-2/raw": "identical", "example-2/min-max": "identical"}
     assert "✅ Nothing moved: 2 trainings reproduced to the end, bit for bit." in compared.output
     assert "nothing is stored" not in compared.output
@@ -119,32 +105,24 @@ def test_a_run_to_the_end_is_identical_and_green(stored: Finished, compared: Fin
     assert compared.files() == stored.files()
 
 
-def test_only_what_ran_grows(narrow: tuple[dict[str, bytes], Finished]) -> None:
-    before, run = narrow
-    assert run.code == 6
-    after = {Path(name).name: content for name, content in run.files().items()}
-    assert {name for name in after if after[name] != before[name]} == {"example-2.json"}
-    old, new = variants(before["example-2.json"]), variants(after["example-2.json"])
-    assert {name: new[name] for name in ("min-max", "standardised")} == {
-        name: old[name] for name in ("min-max", "standardised")
-    }
-    assert "  raw: 30 → 33 seeds, T = 10" in run.output
-
-
-def test_stored_seeds_keep_their_values_and_only_the_others_are_trained(
+def test_only_what_ran_grows_and_stored_seeds_keep_their_values(
     narrow: tuple[dict[str, bytes], Finished], stored: Finished
 ) -> None:
     before, run = narrow
-    old, new = variants(before["example-2.json"])["raw"], variants(run.files()[EXAMPLE_2])["raw"]
+    assert run.code == 6
+    after = run.files()
+    assert {name for name in after if after[name] != before[name]} == {EXAMPLE_2}
+    old, new = variants(before[EXAMPLE_2]), variants(after[EXAMPLE_2])
+    for name in ("min-max", "standardised"):
+        assert new[name] == old[name]
+    assert "  raw: 30 → 33 seeds, T = 10" in run.output
     true = variants(stored.files()[EXAMPLE_2])["raw"]
-    for name, column in new["metrics"].items():
-        assert column[:30] == old["metrics"][name]
+    assert old["raw"]["metrics"]["first_loss"] != true["metrics"]["first_loss"]
+    for name, column in new["raw"]["metrics"].items():
+        assert column[:30] == old["raw"]["metrics"][name]
         assert len(column) == 33
-    assert old["metrics"]["first_loss"] != true["metrics"]["first_loss"]
-    assert [(one["first"], one["seeds"], one["reason"]) for one in new["sessions"]] == [
-        (0, 30, "first of all"),
-        (30, 3, "three more"),
-    ]
+    sessions = [(session["first"], session["seeds"], session["reason"]) for session in new["raw"]["sessions"]]
+    assert sessions == [(0, 30, "first of all"), (30, 3, "three more")]
     assert [line["trial"]["seed"] for line in lines(run.record) if line["kind"] == "trial"] == [30, 31, 32]
 
 
@@ -166,7 +144,7 @@ def test_a_check_stores_exact_claims(tmp_path: Path) -> None:
     assert json.loads(run.files()["jax-cpu/exact.json"])["expected"]["minmax-table"]["verdict"] == "SUPPORTED"
 
 
-def test_a_damaged_file_is_found_before_training(stored: Finished, tmp_path: Path) -> None:
+def test_a_damaged_file_stops_before_training(stored: Finished, tmp_path: Path) -> None:
     path = tmp_path / EXAMPLE_2
     path.parent.mkdir(parents=True)
     path.write_bytes(stored.files()[EXAMPLE_2][:1000])

@@ -9,10 +9,8 @@ import os
 import re
 import signal
 import sys
-import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -20,8 +18,8 @@ import pytest
 from harness.record.run import read_run
 from reports import __main__ as reports
 from tests.processes import ACTING, alive, begun, family, finished, is_worker, seeds_of, wait_for_trials
-from tests.suite.command import TINY, Finished, kinds, suite, trials
-from tests.suite.conftest import JAX
+from tests.suite.command import JAX, TINY, Finished, kinds, suite, trials
+from tests.suite.test_first_run import properties
 from tests.suite.timeless import timeless
 
 pytestmark = [
@@ -37,13 +35,6 @@ LONG = ("--backend", "jax", "--seeds", str(SEEDS), "-k", TINY)
 WHOLE = {"raw": list(range(SEEDS)), "min-max": list(range(SEEDS))}
 
 
-def anywhere(value: Any) -> Any:
-    """A timeless report without the place of its trainings."""
-    if isinstance(value, dict):
-        return {key: anywhere(item) for key, item in value.items() if key not in PLACE}
-    return [anywhere(item) for item in value] if isinstance(value, list) else value
-
-
 @pytest.fixture(scope="module")
 def shared(two_workers: None, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """The run ``first`` with two workers, and with a JUnit file."""
@@ -56,7 +47,7 @@ def test_workers_give_the_same_trials_states_and_report(shared: Finished, first:
     assert shared.verdicts == first.verdicts
     assert shared.states == first.states
     assert trials(shared.record) == trials(first.record)
-    assert anywhere(timeless(shared.report)) == anywhere(timeless(first.report))
+    assert timeless(shared.report, *PLACE) == timeless(first.report, *PLACE)
     assert seeds_of(shared.record) == {variant: [0, 1, 2, 3, 4] for variant in ("raw", "min-max")}
     assert (kinds(shared.record).count("training"), kinds(shared.record).count("experiment")) == (2, 1)
     assert (shared.record.header.workers, shared.record.header.fingerprint["threads"]) == (2, 1)
@@ -74,16 +65,11 @@ def test_the_run_ends_as_one(shared: Finished) -> None:
 
 
 def test_junit_has_the_findings(shared: Finished) -> None:
-    root = ET.parse(shared.folder / "junit.xml").getroot()
-    cases = {
-        case.get("name", ""): {each.get("name"): each.get("value") for each in case.iter("property")}
-        for case in root.iter("testcase")
-    }
-    claim = cases["test_claims[raw-data-diverges]"]
+    cases = properties(shared.folder / "junit.xml")
+    claim, training = cases["test_claims[raw-data-diverges]"], cases["test_training[example-2/raw]"]
     assert (claim["verdict"], claim["baseline_state"]) == ("SUPPORTED", "new")
     assert (claim["effect_1_estimate"], claim["effect_1_n"]) == ("1.0", "5")
     assert cases["test_exact[minmax-table]"]["verdict"] == "SUPPORTED"
-    training = cases["test_training[example-2/raw]"]
     assert (training["baseline"], training["n"], training["diverged"]) == ("new", "5", "5")
 
 
@@ -126,8 +112,8 @@ def test_a_training_that_kills_its_workers_is_given_up_by_name(tmp_path: Path) -
         run = finished(process, tmp_path)
     assert run.code == 3, run.output
     assert run.red == {"example-2/raw", *needy}
+    assert run.verdicts.keys() == {*needy, "scale-gap-hurts", "minmax-table"}
     assert {key for key, verdict in run.verdicts.items() if verdict == "NOT_RUN"} == needy
-    assert set(run.verdicts) == {*needy, "scale-gap-hurts", "minmax-table"}
     assert run.states == {"example-2/min-max": "new", "scale-gap/raw": "new", "scale-gap/min-max": "new"}
     assert re.search(r"example-2/raw could not be trained: 2 worker processes died while they ran", run.output)
     assert "go on with --resume" in run.output

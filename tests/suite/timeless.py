@@ -15,13 +15,12 @@ TRAINED = re.compile(r"(?<=\n## What this machine trained to the end\n\n).*?(?=\
 """The table of what was trained here: seconds stored, seconds here and their ratio are a row's last cells."""
 
 
-def timeless(value: Any) -> Any:
-    """A part of a report as plain data, without what depends on the clock. Errata keep their ids."""
+def timeless(value: Any, *without: str) -> Any:
+    """A part of a report as plain data, without these fields and what depends on the clock. Errata keep their ids."""
     if isinstance(value, dict):
-        return {
-            key: timeless(item) for key, item in value.items() if key not in CLOCK or (key == "id" and "state" in value)
-        }
-    return [timeless(item) for item in value] if isinstance(value, list | tuple) else value
+        left_out = {*CLOCK, *without} - ({"id"} if "state" in value else set())
+        return {key: timeless(item, *without) for key, item in value.items() if key not in left_out}
+    return [timeless(item, *without) for item in value] if isinstance(value, list | tuple) else value
 
 
 def timeless_text(markdown: str, header: RunStarted) -> str:
@@ -36,8 +35,4 @@ def timeless_text(markdown: str, header: RunStarted) -> str:
     text = heading.replace(header.started[:10], "…") + "\n" + rest
     text = re.sub(r"(\d+ trials.*?) in [\d.,]+ s on ", r"\1 in … s on ", text, count=1)
     text = TRAINED.sub(lambda table: "\n".join(row.rsplit("|", 4)[0] for row in table[0].splitlines()), text)
-    return TIMES.sub(lambda table: "\n".join(map(_without_clocks, table[0].splitlines())), text)
-
-
-def _without_clocks(row: str) -> str:
-    return row.strip("|").split("|")[0]
+    return TIMES.sub(lambda table: "\n".join(row.strip("|").split("|")[0] for row in table[0].splitlines()), text)

@@ -1,4 +1,4 @@
-"""The estimate of the time left, and the lines shown, with a clock that the tests set."""
+"""Text on a terminal; and the estimate of the time left and the lines shown, with a clock that the tests set."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from suite.session import progress
-from suite.session.progress import EVERY, Progress
+from suite.session import terminal
+from suite.session.terminal import EVERY, Progress, shown, table, wrapped
 
 
 class Clock:
@@ -53,7 +53,7 @@ class Screen:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     ours = Clock()
-    monkeypatch.setattr(progress.time, "monotonic", ours.monotonic)
+    monkeypatch.setattr(terminal.time, "monotonic", ours.monotonic)
     return ours
 
 
@@ -63,42 +63,42 @@ def begun(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Callable[..., tuple[
 
     def begin(name: str = "a", seeds: int = 5, epochs: int = 10, **how: Any) -> tuple[Screen, Progress]:
         screen = Screen(**how)
-        monkeypatch.setattr(progress.sys, "__stdout__", screen.file)
-        shown = Progress(screen.config, {name: 120.0})
-        shown.start(name, range(seeds), epochs)
-        return screen, shown
+        monkeypatch.setattr(terminal.sys, "__stdout__", screen.file)
+        progress = Progress(screen.config, {name: 120.0})
+        progress.start(name, range(seeds), epochs)
+        return screen, progress
 
     return begin
 
 
 def test_the_first_estimate_is_what_was_stored(clock: Clock) -> None:
-    assert Progress(Screen().config, {"a": 10.0, "b": 30.0}, workers=2).left() == pytest.approx(20)
-    shown = Progress(Screen().config, {"a": None, "b": 10.0})
-    assert shown.left() is None
-    shown.trained("a", 4.0, 0.2)
-    assert shown.left() is not None
+    assert Progress(Screen().config, {"a": 10.0, "b": 30.0}, processes=2).left() == pytest.approx(20)
+    progress = Progress(Screen().config, {"a": None, "b": 10.0})
+    assert progress.left() is None
+    progress.trained("a", 4.0, 0.2)
+    assert progress.left() is not None
 
 
 def test_the_clock_of_the_processes_that_train_counts(clock: Clock) -> None:
     """This process may learn late that a worker process has finished a task."""
-    shown = Progress(Screen().config, {"a": 10.0, "b": 30.0}, workers=2)
+    progress = Progress(Screen().config, {"a": 10.0, "b": 30.0}, processes=2)
     for _ in range(2):
-        shown.trained("a", 5, 0.5)
+        progress.trained("a", 5, 0.5)
     clock.now += 500
-    shown.finish("a")
-    assert shown.left() == pytest.approx(15)
+    progress.finish("a")
+    assert progress.left() == pytest.approx(15)
     for _ in range(2):
-        shown.trained("b", 15, 0.5)
-    assert shown.left() == 0
+        progress.trained("b", 15, 0.5)
+    assert progress.left() == 0
 
 
 def test_the_running_trial_counts_by_its_epochs(clock: Clock) -> None:
-    shown = Progress(Screen().config, {"a": 20.0})
-    shown.start("a", range(4), 10)
-    shown.trained("a", 5.0, 0.25)
-    assert shown.left() == pytest.approx(15)
-    shown.epoch(1, 5)
-    assert shown.left() == pytest.approx(12.5)
+    progress = Progress(Screen().config, {"a": 20.0})
+    progress.start("a", range(4), 10)
+    progress.trained("a", 5.0, 0.25)
+    assert progress.left() == pytest.approx(15)
+    progress.epoch(1, 5)
+    assert progress.left() == pytest.approx(12.5)
 
 
 def simulated(share: float, faster: float, spread: float, start: float, seed: int) -> float:
@@ -114,14 +114,14 @@ def simulated(share: float, faster: float, spread: float, start: float, seed: in
     random = np.random.default_rng(seed)
     stored = np.sort(np.exp(random.normal(1.0, 1.2, 60)))[::-1] if seed % 2 else np.exp(random.normal(1.0, 1.2, 60))
     taken = start + stored * faster * np.exp(random.normal(0, spread, 60))
-    shown = Progress(Screen().config, {str(i): float(seconds) for i, seconds in enumerate(stored)})
+    progress = Progress(Screen().config, {str(i): float(seconds) for i, seconds in enumerate(stored)})
     done = 0.0
     for index, seconds in enumerate(taken):
         if done > share * taken.sum():
             break
-        shown.trained(str(index), float(seconds), 1.0)
+        progress.trained(str(index), float(seconds), 1.0)
         done += seconds
-    left = shown.left()
+    left = progress.left()
     assert left is not None
     return left / float(taken.sum() - done)
 
@@ -133,10 +133,10 @@ def test_the_time_left_is_right_within_a_factor_of_one_and_a_half_after_a_tenth(
 
 
 def test_a_log_gets_a_line_now_and_then(clock: Clock, begun: Callable[..., tuple[Screen, Progress]]) -> None:
-    screen, shown = begun()
+    screen, progress = begun()
     for epoch in range(1, 11):
         clock.now += EVERY / 4
-        shown.epoch(0, epoch)
+        progress.epoch(0, epoch)
     lines = screen.reporter.lines
     assert len(lines) == 3
     assert lines[0].startswith("[1/1] a: 5 seeds of 10 epochs · about ")
@@ -147,10 +147,10 @@ def test_a_log_gets_a_line_now_and_then(clock: Clock, begun: Callable[..., tuple
 
 @pytest.mark.parametrize("tty", [True, False])
 def test_a_quiet_run_shows_nothing(tty: bool, clock: Clock, begun: Callable[..., tuple[Screen, Progress]]) -> None:
-    screen, shown = begun(tty=tty, verbose=-1)
+    screen, progress = begun(tty=tty, verbose=-1)
     clock.now += 100
-    shown.epoch(0, 5)
-    shown.finish("a")
+    progress.epoch(0, 5)
+    progress.finish("a")
     assert (screen.file.getvalue(), screen.reporter.lines) == ("", [])
 
 
@@ -170,9 +170,9 @@ LIVE = re.compile(r"\n\x1b\[K(.*?)\x1b\[A\x1b\[(\d+)G")
 def test_a_live_line_fits_and_ends_with_what_is_left(
     width: int, text: str, clock: Clock, begun: Callable[..., tuple[Screen, Progress]]
 ) -> None:
-    screen, shown = begun("example-4/5 relu xavier", 1, 20, tty=True, width=width, column=12)
+    screen, progress = begun("example-4/5 relu xavier", 1, 20, tty=True, width=width, column=12)
     clock.now += 18
-    shown.epoch(0, 3)
+    progress.epoch(0, 3)
     assert len(text) < width
     assert LIVE.findall(screen.file.getvalue())[-1] == (text, "13")
     assert LIVE.sub("", screen.file.getvalue()) == ""
@@ -185,8 +185,8 @@ def test_a_line_of_pytest_that_is_full_is_left_alone(begun: Callable[..., tuple[
 
 
 def test_the_live_line_is_away_while_pytest_writes(begun: Callable[..., tuple[Screen, Progress]]) -> None:
-    screen, shown = begun(tty=True, column=3)
-    writing = shown.pytest_runtest_logreport()
+    screen, progress = begun(tty=True, column=3)
+    writing = progress.pytest_runtest_logreport()
     next(writing)
     assert LIVE.findall(screen.file.getvalue())[-1] == ("", "4")
     screen.writer.width_of_current_line = 4  # a dot
@@ -194,13 +194,13 @@ def test_the_live_line_is_away_while_pytest_writes(begun: Callable[..., tuple[Sc
         next(writing)
     text, column = LIVE.findall(screen.file.getvalue())[-1]
     assert (text[:8], column) == ("[1/1] a:", "5")
-    shown.finish("a")
+    progress.finish("a")
     assert LIVE.findall(screen.file.getvalue())[-1][0] == ""
 
 
 def test_the_live_line_is_away_when_a_run_is_interrupted(begun: Callable[..., tuple[Screen, Progress]]) -> None:
-    screen, shown = begun(tty=True)
-    running = shown.pytest_runtestloop()
+    screen, progress = begun(tty=True)
+    running = progress.pytest_runtestloop()
     next(running)
     with pytest.raises(KeyboardInterrupt):
         running.throw(KeyboardInterrupt())
@@ -209,8 +209,36 @@ def test_the_live_line_is_away_when_a_run_is_interrupted(begun: Callable[..., tu
 
 def test_an_ascii_terminal_gets_ascii(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     screen, written = Screen(tty=True), io.BytesIO()
-    monkeypatch.setattr(progress.sys, "__stdout__", io.TextIOWrapper(written, encoding="ascii"))
+    monkeypatch.setattr(terminal.sys, "__stdout__", io.TextIOWrapper(written, encoding="ascii"))
     Progress(screen.config, {"a → 적": 30.0}).start("a → 적", [0], 10)
     assert LIVE.findall(written.getvalue().decode("ascii")) == [
         ("[1/1] a -> ?: 1 seed of 10 epochs - about 30 s left", "1")
     ]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [("utf-8", "✅ 1 → 2 · ±µ× 적절"), ("latin-1", "[OK] 1 -> 2 · ±µ× ??"), ("ascii", "[OK] 1 -> 2 - +/-ux ??")],
+)
+def test_letters_that_a_terminal_lacks_are_replaced(encoding: str, text: str) -> None:
+    assert shown("✅ 1 → 2 · ±µ× 적절", encoding) == text
+
+
+def test_control_characters_reach_no_terminal() -> None:
+    assert shown("a\x1b[31mb\nc\u202ed", "utf-8") == "a [31mb c d"
+
+
+def test_a_name_that_is_too_wide_for_a_table_keeps_its_end() -> None:
+    names = ["deep-gradients/relu, badly scaled, depth 5", "deep-gradients/relu, badly scaled, depth 10"]
+    assert list(table(["training", "rounds"], [(name, 10) for name in names], 30, right=["rounds"])) == [
+        "training                rounds",
+        "----------------------  ------",
+        "deep-gradi…ed, depth 5      10",
+        "deep-gradi…d, depth 10      10",
+    ]
+
+
+def test_a_line_is_broken_between_words_but_a_path_is_not() -> None:
+    path = f"/{'long' * 10}/REPORT.md"
+    assert wrapped(f"  report is in {path} now", 20) == ["  report is in", f"    {path}", "    now"]
+    assert wrapped("가나다라마바사", 12) == ["가나다라마바", "  사"]

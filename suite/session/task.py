@@ -74,13 +74,8 @@ class Epoch(msgspec.Struct, frozen=True):
     epochs: int
 
 
-class Notice(msgspec.Struct, frozen=True):
-    """A sentence for the user."""
-
-    text: str
-
-
-Event = Description | Trial | ShortTrial | Epoch | Notice | Training
+Event = Description | Trial | ShortTrial | Epoch | Training | str
+"""What a task has done; a string is a sentence for the user."""
 
 
 def perform(task: Task, report: Callable[[Event], None]) -> None:
@@ -106,23 +101,12 @@ def perform(task: Task, report: Callable[[Event], None]) -> None:
                 check_on_gpu([trial.device])
             report(trial)
 
-        train(
-            experiment,
-            variant,
-            task.seeds,
-            engine,
-            _throttled(report),
-            on_trial,
-            notice=lambda text: report(Notice(text)),
-        )
-    short = [(task.short, task.steps, False)] if task.steps else []
-    short += [((0,), task.canonical, True)] if task.canonical else []
-    for seeds, steps, canonical in short:
-        validated = () if canonical else VALIDATED
-        for trial in first_steps(
-            experiment, variant, seeds, steps, engine=engine, canonical=canonical, validate=validated
-        ):
-            report(trial)
+        train(experiment, variant, task.seeds, engine, _throttled(report), on_trial, notice=report)
+    for seeds, steps, canonical in ((task.short, task.steps, False), ((0,), task.canonical, True)):
+        if seeds and steps:
+            how: dict[str, Any] = {"engine": engine, "canonical": canonical, "validate": () if canonical else VALIDATED}
+            for trial in first_steps(experiment, variant, seeds, steps, **how):
+                report(trial)
 
 
 class Result(msgspec.Struct, frozen=True):

@@ -29,6 +29,8 @@ FULL_SEEDS = 10
 MOST_AS_NEEDED = 30
 """The most seeds of a claim with ``--seeds auto``, by default."""
 MOST_WORKERS = 1024
+AS_GIVEN = ("full", "require_baselines", "require_gpu", "reuse", "dry_run", "gate_timing", "resume", "cluster")
+"""Options whose values need no check."""
 MARKERS = {
     "exact": "what needs no trial: a claim that is a formula or a count, and the self-checks",
     "training": "a claim decided from trained trials",
@@ -46,20 +48,14 @@ class Options:
         seeds: trials per variant with --full; None for the default.
         more_seeds: (experiment, trials per variant) of experiments with a number of their own.
         as_needed: the limit of ``--seeds auto``, or None.
-        first_seed: the first seed.
-        backend, engine, precision: names of what trains.
         backend_from: where the choice of backend came from, in words.
-        baselines, reports: folders of the evidence and of the report.
         update: the reason given to --update-baselines, or None.
-        require_baselines, require_gpu: red without evidence for this stack; fail without a GPU.
         strict: pytest's own --strict, which here also makes changed bits red.
-        reuse: take trials of earlier runs.
-        dry_run: list what would be trained, and train nothing.
-        gate_timing: a slowdown is red on a CPU too.
-        store: the database that finished runs are pushed to, or None.
+        timing: whether -m asks for the timing runs.
         resume: the run to resume; "" for the newest, None for a new run.
         workers: number of processes that train; None for as many as save time.
-        cluster: address of a Dask scheduler, or "".
+
+    The others are described in ``add``.
     """
 
     full: bool
@@ -77,6 +73,7 @@ class Options:
     require_baselines: bool
     require_gpu: bool
     strict: bool
+    timing: bool
     reuse: bool
     dry_run: bool
     gate_timing: bool
@@ -105,39 +102,28 @@ class Options:
 
 def add(parser: pytest.Parser) -> None:
     """Declares the options in a group of their own; ``check`` checks their values."""
-    group = parser.getgroup("claims", "claims of the lecture")
-    group.addoption("--catalogue", default=None, metavar="FOLDER", help="run this course (default: cases/)")
-    group.addoption("--full", action="store_true", help="train to the end, and decide each claim anew")
-    group.addoption(
-        "--seeds",
-        default=None,
-        metavar="N",
-        help=f"with --full: trials per variant (default: 10), as 5 or 5,ID=30; auto:N: as needed, at most N (default: "
-        f"{MOST_AS_NEEDED})",
-    )
-    group.addoption("--first-seed", default="0", metavar="N", help="seeds count up from here (default: 0)")
-    group.addoption("--backend", default=None, metavar="NAME", help="Keras backend: tensorflow (default), jax, torch")
-    group.addoption("--engine", default="auto", metavar="NAME", help="auto (default), fit, compiled, vectorized")
-    group.addoption("--precision", default="default", metavar="NAME", help="of products on a GPU: default or highest")
-    group.addoption("--update-baselines", default=None, metavar="REASON", help="store this run as the new baselines")
-    group.addoption("--require-baselines", action="store_true", help="red where no baseline is stored for this stack")
-    group.addoption("--require-gpu", action="store_true", help="fail where no GPU is visible or in use")
-    group.addoption("--gate-timing", action="store_true", help="with -m timing: a slowdown is red on a CPU too")
-    group.addoption("--reuse", action="store_true", help="take trials of earlier runs where nothing has changed")
-    group.addoption(
-        "--resume",
-        nargs="?",
-        const="",
-        default=None,
-        metavar="RUN",
-        help="take the trials of runs that were killed or interrupted",
-    )
-    group.addoption("--store", default=None, metavar="URL", help="push finished runs to this database")
-    group.addoption("--workers", default=None, metavar="N", help="processes that train (default: one a core; 1: this)")
-    group.addoption("--cluster", default="", metavar="ADDRESS", help="train on the workers of this Dask scheduler")
-    group.addoption("--dry-run", action="store_true", help="list what would be trained, and about how long it takes")
-    group.addoption("--baseline-dir", default=None, metavar="DIR", help="default: baselines/, or that of the course")
-    group.addoption("--report-dir", default=None, metavar="DIR", help="default: reports/out/, or courses/NAME/ in it")
+    option = parser.getgroup("claims", "claims of the lecture").addoption
+    option("--catalogue", metavar="FOLDER", help="run this course (default: cases/)")
+    option("--full", action="store_true", help="train to the end, and decide each claim anew")
+    seeds = "with --full: trials per variant (default: 10), as 5 or 5,ID=30; auto:N: as needed, at most N (default: 30)"
+    option("--seeds", metavar="N", help=seeds)
+    option("--first-seed", default="0", metavar="N", help="seeds count up from here (default: 0)")
+    option("--backend", metavar="NAME", help="Keras backend: tensorflow (default), jax, torch")
+    option("--engine", default="auto", metavar="NAME", help="auto (default), fit, compiled, vectorized")
+    option("--precision", default="default", metavar="NAME", help="of products on a GPU: default or highest")
+    option("--update-baselines", metavar="REASON", help="store this run as the new baselines")
+    option("--require-baselines", action="store_true", help="red where no baseline is stored for this stack")
+    option("--require-gpu", action="store_true", help="fail where no GPU is visible or in use")
+    option("--gate-timing", action="store_true", help="with -m timing: a slowdown is red on a CPU too")
+    option("--reuse", action="store_true", help="take trials of earlier runs where nothing has changed")
+    resume = "take the trials of runs that were killed or interrupted"
+    option("--resume", nargs="?", const="", metavar="RUN", help=resume)
+    option("--store", metavar="URL", help="push finished runs to this database")
+    option("--workers", metavar="N", help="processes that train (default: one a core; 1: this)")
+    option("--cluster", default="", metavar="ADDRESS", help="train on the workers of this Dask scheduler")
+    option("--dry-run", action="store_true", help="list what would be trained, and about how long it takes")
+    option("--baseline-dir", metavar="DIR", help="default: baselines/, or that of the course")
+    option("--report-dir", metavar="DIR", help="default: reports/out/, or courses/NAME/ in it")
 
 
 def choose_course(arguments: Sequence[str | os.PathLike[str]]) -> None:
@@ -147,51 +133,49 @@ def choose_course(arguments: Sequence[str | os.PathLike[str]]) -> None:
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--catalogue", nargs="?")  # pytest says that the folder is missing
-    given = parser.parse_known_args([os.fspath(one) for one in arguments])[0].catalogue
+    given = parser.parse_known_args([os.fspath(argument) for argument in arguments])[0].catalogue
     if given is not None or os.environ.get(VARIABLE):
         choose(given)
 
 
 def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Options:
     """The checked options. Raises SuiteError for an invalid value, and for options that contradict each other."""
-    given = config.getoption("--catalogue")
-    if given is not None and Path(given).resolve() != course().folder:
-        raise SuiteError(f"--catalogue {given} came too late: give it on the command line, not in a file or variable.")
-    backend, source = _backend(config.getoption("--backend"), environ.get("KERAS_BACKEND"))
-    reason = config.getoption("--update-baselines")
+    given = config.getoption
+    if given("--catalogue") is not None and Path(given("--catalogue")).resolve() != course().folder:
+        raise SuiteError(
+            f"--catalogue {given('--catalogue')} came too late: give it on the command line, not in a file or variable."
+        )
+    backend, source = _backend(given("--backend"), environ.get("KERAS_BACKEND"))
+    reason = given("--update-baselines")
     if reason is not None and not reason.strip():
         raise invalid("--update-baselines", expected="a reason, in words", received=repr(reason))
-    seeds = config.getoption("--seeds")
-    as_needed = _as_needed(seeds)
-    count, more = (None, ()) if seeds is None or as_needed else _seeds(seeds)
+    seeds, more, as_needed = _seeds(given("--seeds"))
     options = Options(
-        full=config.getoption("--full"),
-        seeds=count,
+        **{name: given(name) for name in AS_GIVEN},
+        seeds=seeds,
         more_seeds=more,
         as_needed=as_needed,
-        first_seed=_whole("--first-seed", config.getoption("--first-seed"), 0, LAST_SEED - MOST_SEEDS),
+        first_seed=_whole("--first-seed", given("--first-seed"), 0, LAST_SEED - MOST_SEEDS),
         backend=backend,
         backend_from=source,
-        engine=_one_of("--engine", config.getoption("--engine"), ENGINE_NAMES),
-        precision=_one_of("--precision", config.getoption("--precision"), PRECISIONS),
-        baselines=_folder("--baseline-dir", config.getoption("--baseline-dir"), course().baselines, reason is not None),
-        reports=_folder("--report-dir", config.getoption("--report-dir"), config.rootpath / out_of(course()), True),
+        engine=_known("--engine", given("--engine"), ENGINE_NAMES),
+        precision=_known("--precision", given("--precision"), PRECISIONS),
+        baselines=_folder("--baseline-dir", given("--baseline-dir"), course().baselines, reason is not None),
+        reports=_folder("--report-dir", given("--report-dir"), config.rootpath / out_of(course()), True),
         update=reason,
-        require_baselines=config.getoption("--require-baselines"),
-        require_gpu=config.getoption("--require-gpu"),
-        strict=bool(config.getoption("strict")),
-        reuse=config.getoption("--reuse"),
-        dry_run=config.getoption("--dry-run"),
-        gate_timing=config.getoption("--gate-timing"),
-        store=None if config.getoption("--store") is None else Address(config.getoption("--store")),
-        resume=config.getoption("--resume"),
-        workers=_workers(config.getoption("--workers")),
-        cluster=config.getoption("--cluster"),
+        strict=bool(given("strict")),
+        timing=bool(re.search(r"(?<!not )\btiming\b", config.option.markexpr or "")),
+        store=None if given("--store") is None else Address(given("--store")),
+        workers=None if given("--workers") is None else _whole("--workers", given("--workers"), 1, MOST_WORKERS),
     )
-    _check_together(options, timing(config))
-    if timing(config) and not config.pluginmanager.hasplugin("benchmark"):
+    _check_together(options)
+    if options.timing and not config.pluginmanager.hasplugin("benchmark"):
         raise SuiteError("-m timing needs the plugin pytest-benchmark. Leave -p no:benchmark out, or install it.")
-    _check_xdist(config)
+    if given("dist", "no") != "no" or given("tx", None):
+        raise SuiteError(
+            "pytest-xdist's -n, --dist and --tx do not work with this suite, which has worker processes of its own. "
+            "Use --workers N."
+        )
     return options
 
 
@@ -214,8 +198,8 @@ CONTRADICTIONS = (
 """Two options, and why they contradict each other."""
 
 
-def _check_together(options: Options, timing: bool) -> None:
-    """Raises SuiteError if two options contradict each other. ``timing``: of -m timing."""
+def _check_together(options: Options) -> None:
+    """Raises SuiteError if two options contradict each other."""
     given = {
         "--seeds": options.seeds is not None or bool(options.more_seeds) or options.as_needed is not None,
         "--seeds auto": options.as_needed is not None,
@@ -227,9 +211,9 @@ def _check_together(options: Options, timing: bool) -> None:
         "--dry-run": options.dry_run,
         "--resume": options.resume is not None,
         "--cluster": bool(options.cluster),
-        "--workers": options.workers is not None and not (timing and options.workers == 1),
+        "--workers": options.workers is not None and not (options.timing and options.workers == 1),
         "--engine vectorized": options.engine == "vectorized",
-        "-m timing": timing,
+        "-m timing": options.timing,
     }
     for name in ("--seeds", "--first-seed", "--reuse"):
         if given[name] and not options.full:
@@ -242,56 +226,32 @@ def _check_together(options: Options, timing: bool) -> None:
             raise SuiteError(f"{name} and {other} contradict each other: {why}. Leave one of them out.")
 
 
-def _check_xdist(config: pytest.Config) -> None:
-    """Raises SuiteError if pytest-xdist is asked to distribute the items."""
-    if config.getoption("dist", "no") != "no" or config.getoption("tx", None):
-        raise SuiteError(
-            "pytest-xdist's -n, --dist and --tx do not work with this suite, which has worker processes of its own. "
-            "Use --workers N."
-        )
-
-
-def _workers(text: str | None) -> int | None:
-    return None if text is None else _whole("--workers", text, 1, MOST_WORKERS)
-
-
-def timing(config: pytest.Config) -> bool:
-    """Whether -m asks for the timing runs."""
-    return bool(re.search(r"(?<!not )\btiming\b", config.option.markexpr or ""))
-
-
-def _one_of(option: str, value: str, names: tuple[str, ...]) -> str:
+def _known(option: str, value: str, names: tuple[str, ...]) -> str:
     if value not in names:
         shown = repr(_short(value))
         raise invalid(option, expected=f"one of {', '.join(names)}", received=shown, fix=nearest(value, names))
     return value
 
 
-def _as_needed(seeds: str | None) -> AsNeeded | None:
-    """The limit of --seeds auto or auto:N, or None. Raises SuiteError for another limit."""
-    word, colon, most = (seeds or "").partition(":")
-    if word != "auto":
-        return None
-    return AsNeeded(_whole("--seeds auto", most, FEWEST_SEEDS, MOST_SEEDS) if colon else MOST_AS_NEEDED)
-
-
-def _seeds(text: str) -> tuple[int | None, tuple[tuple[str, int], ...]]:
-    """Parses --seeds: "5,depth=30" gives (5, (("depth", 30),)). Raises SuiteError for anything else."""
-    count: int | None = None
-    more: dict[str, int] = {}
+def _seeds(text: str | None) -> tuple[int | None, tuple[tuple[str, int], ...], AsNeeded | None]:
+    """The parts of --seeds: "5,depth=30" is (5, (("depth", 30),), None). Raises SuiteError for anything else."""
+    if text is None:
+        return None, (), None
+    word, colon, most = text.partition(":")
+    if word == "auto":
+        limit = _whole("--seeds auto", most, FEWEST_SEEDS, MOST_SEEDS) if colon else MOST_AS_NEEDED
+        return None, (), AsNeeded(limit)
+    counts: dict[str, int] = {}
     for part in text.split(","):
         name, equals, number = part.rpartition("=")
-        asked = _whole("--seeds", number, 1, MOST_SEEDS, ", auto, auto:30, or 5,ID=30 for an experiment")
-        if (name in more) if equals else (count is not None):
+        count = _whole("--seeds", number, 1, MOST_SEEDS, ", auto, auto:30, or 5,ID=30 for an experiment")
+        if equals and not KEBAB.fullmatch(name):
+            raise invalid("--seeds", expected="the id of an experiment before =", received=repr(_short(name)))
+        if name in counts:
             what = name or "all experiments"
             raise invalid("--seeds", expected=f"one number for {what}", received=repr(_short(text)))
-        if not equals:
-            count = asked
-        elif not KEBAB.fullmatch(name):
-            raise invalid("--seeds", expected="the id of an experiment before =", received=repr(_short(name)))
-        else:
-            more[name] = asked
-    return count, tuple(more.items())
+        counts[name] = count
+    return counts.pop("", None), tuple(counts.items()), None
 
 
 def _whole(option: str, text: str, least: int, most: int, other: str = "") -> int:
@@ -323,9 +283,9 @@ def _backend(option: str | None, environment: str | None) -> tuple[str, str]:
     if option is not None:
         overridden = environment not in (None, "", option)
         source = f"--backend, over KERAS_BACKEND={environment}" if overridden else "--backend"
-        return _one_of("--backend", option, NAMES), source
+        return _known("--backend", option, NAMES), source
     if environment:
-        return _one_of("KERAS_BACKEND", environment, NAMES), "KERAS_BACKEND"
+        return _known("KERAS_BACKEND", environment, NAMES), "KERAS_BACKEND"
     return default_backend()
 
 

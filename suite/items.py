@@ -1,10 +1,10 @@
-"""Selects items: unknown names in -k and -m are errors, and a selected claim adds the trainings it needs."""
+"""What an item is about. Unknown names in -k and -m are errors; a selected claim adds the trainings it needs."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 
@@ -12,8 +12,9 @@ from harness.check.stored import file_of
 from harness.domain.claim import Claim
 from harness.errors import SuiteError, nearest
 from harness.record.evidence import EXACT
-from suite.catalogue import TRAINING_CLAIMS
-from suite.cli.options import MARKERS
+from harness.record.run import Key
+from suite.catalogue import TRAINING_CLAIMS, keys_of
+from suite.options import MARKERS
 
 WORDS = {"and", "or", "not", "None", "True", "False"}
 IDENTIFIER = re.compile(r"(?:\w|:|\+|-|\.|\[|\]|\\|/)+")
@@ -40,12 +41,6 @@ def _closest(word: str, names: set[str]) -> str:
     return nearest(word, close) if close else "--collect-only -q lists them."
 
 
-def needed_trainings(items: list[pytest.Item]) -> set[tuple[str, str]]:
-    """(experiment, variant) of every training that the items' claims rest on."""
-    claims = [claim for item in items if (claim := claim_of(item))]
-    return {(claim.experiment.id, name) for claim in claims if claim.experiment for name in claim.variants}
-
-
 def _params(item: pytest.Item, *functions: str) -> Mapping[str, str]:
     """The text parameters of an item of one of these test functions; empty for any other item."""
     if getattr(item, "originalname", "") not in functions:
@@ -66,32 +61,32 @@ def key_of(item: pytest.Item) -> str | None:
     return _params(item, "test_claims", "test_exact").get("key")
 
 
-def files_of(items: list[pytest.Item]) -> set[str]:
-    """The names of the baseline files that a run of these items compares with and may update."""
-    claims = {file_of(claim) for item in items if (claim := claim_of(item))}
-    trained = {training[0] for item in items if (training := training_of(item))}
-    exact = {EXACT for item in items if getattr(item, "originalname", "") == "test_exact"}
-    return claims | trained | exact
-
-
-def training_of(item: pytest.Item) -> tuple[str, str] | None:
+def training_of(item: pytest.Item) -> Key | None:
     """The (experiment, variant) that an item trains, or None."""
     params = _params(item, "test_training")
     return (params["experiment"], params["variant"]) if params else None
 
 
-def trainings_last(items: list[pytest.Item]) -> list[pytest.Item]:
-    """The order for runs with workers: items of this process, then trainings, then the claims that need them."""
-
-    def place(item: pytest.Item) -> int:
-        return 1 if training_of(item) else 2 if claim_of(item) else 0
-
-    return sorted(items, key=place)
+def needed_trainings(items: Iterable[pytest.Item]) -> set[Key]:
+    """The trainings that the items' claims rest on."""
+    return {key for claim in filter(None, map(claim_of, items)) for key in keys_of(claim)}
 
 
-def with_trainings(selected: list[pytest.Item], collected: list[pytest.Item]) -> list[pytest.Item]:
+def files_of(items: Sequence[pytest.Item]) -> set[str]:
+    """The names of the baseline files that a run of these items compares with and may update."""
+    claims = {file_of(claim) for claim in filter(None, map(claim_of, items))}
+    trained = {key[0] for key in filter(None, map(training_of, items))}
+    exact = {EXACT for item in items if getattr(item, "originalname", "") == "test_exact"}
+    return claims | trained | exact
+
+
+def with_trainings(selected: Sequence[pytest.Item], collected: Sequence[pytest.Item]) -> list[pytest.Item]:
     """The selected items and the trainings they need: trainings first, otherwise in the order of collection."""
-    needed = needed_trainings(selected)
-    chosen = set(map(id, selected))
+    needed, chosen = needed_trainings(selected), set(map(id, selected))
     kept = [item for item in collected if id(item) in chosen or training_of(item) in needed]
     return sorted(kept, key=lambda item: training_of(item) is None)
+
+
+def others_first(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """The order for runs with workers: items of this process, then trainings, then the claims that need them."""
+    return sorted(items, key=lambda item: 1 if training_of(item) else 2 if claim_of(item) else 0)

@@ -1,0 +1,187 @@
+"""What a run trains, how long that takes, and where: in this process, in worker processes, or on a cluster.
+
+``--dry-run`` prints it, without importing a backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from harness.check.claims import to_the_end
+from harness.check.judge import REFERENCE
+from harness.check.rounding import CHECKED
+from harness.check.stored import Stored
+from harness.errors import SuiteError, invalid, nearest
+from harness.execution import local
+from harness.record.run import Key
+from harness.record.trials import Training
+from harness.rules import Exact
+from harness.rules.levels import looks
+from harness.training.backend import Device
+from suite import items
+from suite.catalogue import EXPERIMENTS, training_name
+from suite.options import Options
+from suite.session.terminal import table
+
+if TYPE_CHECKING:
+    from harness.execution.cluster import Cluster
+
+SHORT = 30.0
+"""A run that trains for fewer seconds starts no worker processes by itself: each has to import the backend first."""
+FIRST_STEPS = 3.0
+"""About how many seconds the first steps of a variant take, most of it compilation; and a trial of unknown length."""
+
+
+class Planned(NamedTuple):
+    """What a run trains of a variant.
+
+    Attributes:
+        key: experiment and variant.
+        seeds: number trained to the end; with ``--seeds auto`` of the first look.
+        steps: of each of the CHECKED shortened trials; 0 for none.
+        seconds: about how long it takes.
+        each: seconds of a stored trial to the end; None if none is stored.
+        own, known: the evidence of this stack, and that which the variant is compared with, maybe the reference's.
+        readable: whether the evidence can be read. If it cannot, nothing is trained.
+    """
+
+    key: Key
+    seeds: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    each: float | None = None
+    own: Training | None = None
+    known: Training | None = None
+    readable: bool = True
+
+
+def planned(options: Options, stored: Stored, key: Key) -> Planned:
+    """What this run trains of a variant."""
+    each = stored.seconds(*key)
+    try:
+        stored.of(key[0])
+        own = stored.variant(*key)
+        known = own or stored.variant(*key, REFERENCE)
+    except SuiteError:
+        return Planned(key, each=each, readable=False)
+    if options.full:
+        seeds = options.seeds_of(key[0])
+        return Planned(key, seeds, 0, seeds * (each or FIRST_STEPS), each, own, known)
+    seeds = to_the_end(EXPERIMENTS[key[0]], key[1], known)
+    seconds = seeds * (each or FIRST_STEPS) + (0.0 if known and known.tiny else FIRST_STEPS)
+    return Planned(key, seeds, 0 if own is None or own.tiny else own.steps or 0, seconds, each, own, known)
+
+
+def check_experiments(options: Options) -> None:
+    """SuiteError if --seeds names an experiment that is not in the catalogue."""
+    for name, _ in options.more_seeds:
+        if name not in EXPERIMENTS:
+            fix = nearest(name, EXPERIMENTS)
+            raise invalid("--seeds", expected="the id of an experiment before =", received=repr(name), fix=fix)
+
+
+class Place(NamedTuple):
+    """Where a run trains: the number of processes, and the cluster if they are its own."""
+
+    processes: int = 1
+    cluster: Cluster | None = None
+
+    @property
+    def here(self) -> bool:
+        """Whether this process trains."""
+        return self.processes == 1 and self.cluster is None
+
+
+def chosen_place(options: Options, trainings: Sequence[Key]) -> Place | None:
+    """The place that --cluster or --workers names; None without these options. SuiteError if it cannot be used."""
+    if options.cluster:
+        from harness.execution.cluster import Cluster
+
+        cluster = Cluster(options.cluster, (options.backend,))
+        return Place(cluster.number, cluster)
+    return None if options.workers is None else Place(local.count(options.workers, _tasks(options, trainings)))
+
+
+def default_place(options: Options, device: Device, plans: Sequence[Planned]) -> Place:
+    """The place without these options: worker processes on a CPU, if training takes long enough."""
+    if device.kind != "cpu" or sum(plan.seconds for plan in plans) < SHORT:
+        return Place()
+    return Place(local.count(None, _tasks(options, [plan.key for plan in plans])))
+
+
+def _tasks(options: Options, trainings: Sequence[Key]) -> int:
+    """The number of tasks that can run at the same time."""
+    return sum(options.seeds_of(name) for name, _ in trainings) if options.full else len(trainings)
+
+
+def too_few(options: Options, selected: Iterable[pytest.Item], most: int = 5) -> list[str]:
+    """A warning that names the selected claims that this run's seeds are too few to support; else empty.
+
+    Only runs that decide from a fixed number of their own seeds are warned: no checks, no ``--update-baselines`` and no
+    ``--seeds auto``.
+    """
+    if not options.full or options.update is not None or options.as_needed:
+        return []
+    least: dict[str, int] = {}
+    for claim in filter(None, map(items.claim_of, selected)):
+        if claim.experiment and not isinstance(claim.rule, Exact):
+            needed = claim.rule.fewest()
+            if needed > options.seeds_of(claim.experiment.id):
+                least[claim.key] = needed
+    if not least:
+        return []
+    shown = ", ".join(f"{key} {n}" for key, n in list(least.items())[:most])
+    more = f", and {len(least) - most} more" if len(least) > most else ""
+    return [f"These claims cannot be supported with so few seeds. They take at least: {shown}{more}."]
+
+
+def dry_run(options: Options, selected: Sequence[pytest.Item], columns: int) -> Iterator[str]:
+    """A line for each training, at most ``columns`` wide, then the sums.
+
+    Seconds are those of the stored trials on this backend's CPU, because only the backend could find another device.
+    """
+    stored = Stored(options.baselines, f"{options.backend}-cpu")
+    plans = [planned(options, stored, key) for key in filter(None, map(items.training_of, selected))]
+    needed = items.needed_trainings(selected)
+    rows, unknown, trials, seconds = [], 0, [0, 0], [0.0, 0.0]  # of trials and seconds the least and the most
+    for plan in plans:
+        seeds = [plan.seeds, plan.seeds]
+        if options.as_needed and plan.key in needed:
+            sizes = looks(plan.seeds, options.as_needed.max_seeds)
+            seeds = [sizes[0], sizes[-1]]
+        unknown += plan.each is None and plan.seeds > 0
+        times = [count * (plan.each or 0.0) for count in seeds]
+        trials = [sum(pair) for pair in zip(trials, seeds, strict=True)]
+        seconds = [sum(pair) for pair in zip(seconds, times, strict=True)]
+        about = "–" if not plan.seeds else "unknown" if plan.each is None else f"{_range(times, '.1f')} s"
+        steps = [] if options.full else [plan.steps or "–"]
+        rows.append([training_name(*plan.key), *steps, _range(seeds), EXPERIMENTS[plan.key[0]].size.epochs, about])
+    if rows:
+        right = [*([] if options.full else ["first steps"]), "seeds to the end", "epochs", "about"]
+        yield from table(["would be trained", *right], rows, columns, right)
+    first = "" if options.full else f"{CHECKED * sum(plan.steps > 0 for plan in plans)} shortened trials, "
+    decided = sum(items.key_of(item) is not None for item in selected)
+    marked = {
+        kind: sum(item.get_closest_marker(kind) is not None for item in selected) for kind in ("errata", "timing")
+    }
+    errata = f", {marked['errata']} errata" if marked["errata"] else ""
+    timed = f", {marked['timing']} timings" if marked["timing"] else ""
+    yield f"{len(rows)} variants, {first}{_range(trials)} trials to the end, {decided} claims{errata}{timed}"
+    if seconds[1] or not unknown:
+        workers = options.workers or 1
+        shared = f" on {workers} workers" if workers > 1 else ""
+        yield (
+            f"about {_range([each / workers for each in seconds], '.0f')} s of training to the end{shared}, as stored "
+            f"for {stored.stack}; start, first steps, exact claims, errata and report come on top"
+        )
+    if unknown:
+        yield f"{unknown} of them have no stored time for {stored.stack}"
+    yield "dry run: nothing was trained, and nothing written"
+
+
+def _range(bounds: Sequence[float], form: str = "") -> str:
+    """The numbers with "to" between them; one if they look alike."""
+    return " to ".join(dict.fromkeys(format(bound, form) for bound in bounds))
