@@ -78,7 +78,7 @@ Event = Description | Trial | ShortTrial | Epoch | Training | str
 """What a task has done; a string is a sentence for the user."""
 
 
-def perform(task: Task, report: Callable[[Event], None]) -> None:
+def perform(task: Task, report: Callable[[Event], None], /) -> None:
     """Performs a task and reports each event at once. Errors are those of ``train``."""
     start(task.backend, task.precision)
     from harness.training.backend import check_on_gpu
@@ -116,7 +116,7 @@ class Result(msgspec.Struct, frozen=True):
     failure: str = ""
 
 
-def attempt(task: Task, report: Callable[[Event], None] | None = None) -> Result:
+def attempt(task: Task, report: Callable[[Event], None] | None = None, /) -> Result:
     """Performs a task. Its events go to ``report`` at once; without it, all but the epochs are in the result."""
     events: list[Event] = []
     try:

@@ -56,7 +56,7 @@ def needing_too_much() -> Iterator[None]:
         yield
 
 
-def perform(asked: task.Task, report: Callable[[task.Event], None]) -> None:
+def perform(asked: task.Task, report: Callable[[task.Event], None], /) -> None:
     """What a process does with a task, in want of memory."""
     way = os.environ[WAY]
     with contextlib.ExitStack() as wanting:
@@ -66,7 +66,7 @@ def perform(asked: task.Task, report: Callable[[task.Event], None]) -> None:
         trained(asked, report)
 
 
-def attempt(asked: task.Task, report: Callable[[task.Event], None] | None = None) -> task.Result:
+def attempt(asked: task.Task, report: Callable[[task.Event], None] | None = None, /) -> task.Result:
     """A worker process that gets this task imports this module."""
     return task.attempt(asked, report)
 

@@ -33,14 +33,14 @@ def noted(path: Path) -> list[tuple[str, Key]]:
     return [(what, (experiment, variant, seed)) for what, experiment, variant, seed in map(json.loads, lines)]
 
 
-def perform(asked: task.Task, report: Callable[[task.Event], None]) -> None:
+def perform(asked: task.Task, report: Callable[[task.Event], None], /) -> None:
     """What a process does with a task, noted."""
     for seed in asked.seeds:
         note("begun", asked.experiment, asked.variant, seed)
     trained(asked, report)
 
 
-def attempt(asked: task.Task, report: Callable[[task.Event], None] | None = None) -> task.Result:
+def attempt(asked: task.Task, report: Callable[[task.Event], None] | None = None, /) -> task.Result:
     """A worker process that gets this task imports this module."""
     return task.attempt(asked, report)
 

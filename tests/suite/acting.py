@@ -18,7 +18,7 @@ from suite.session.task import Event, Result, Task
 perform = task.perform
 
 
-def slowly(asked: Task, report: Callable[[Event], None]) -> None:
+def slowly(asked: Task, report: Callable[[Event], None], /) -> None:
     if asked.name == os.environ.get("DEADLY"):
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -30,7 +30,7 @@ def slowly(asked: Task, report: Callable[[Event], None]) -> None:
     perform(asked, then_wait)
 
 
-def attempt(asked: Task, report: Callable[[Event], None] | None = None) -> Result:
+def attempt(asked: Task, report: Callable[[Event], None] | None = None, /) -> Result:
     """A worker process that gets this task imports this module."""
     return task.attempt(asked, report)
 

@@ -31,7 +31,19 @@ def of_variant(change: Change, experiment: str = "more-data", variant: str = "50
 
 def written(text: str, name: str) -> Callable[[Path], None]:
     """Puts a text in place of a file of evidence."""
-    return lambda folder: path_of(folder / "baselines", "jax-cpu", name).write_text(text, "utf-8") and None
+
+    def write(folder: Path) -> None:
+        path_of(folder / "baselines", "jax-cpu", name).write_text(text, "utf-8")
+
+    return write
+
+
+def together(*changes: Callable[[Path], object]) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        for each in changes:
+            each(folder)
+
+    return change
 
 
 def none(folder: Path) -> None:

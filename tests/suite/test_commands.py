@@ -217,8 +217,9 @@ COMMANDS = {
     ),
     "unreadable evidence, and a flipped verdict": Row(
         (*JAX, "-k", "raw-data or minmax-table"), 1, red={*RAW, "minmax-table"}, evidence="stored",
-        before=lambda folder: [stored_as.written("{", "example-2")(folder),
-                               stored_as.changed(exact=stored_as.refuted)(folder)],
+        before=stored_as.together(
+            stored_as.written("{", "example-2"), stored_as.changed(exact=stored_as.refuted)
+        ),
     ),
     "a file replaces the folder for figures": Row(
         (*JAX, *ONE), 3, ("ERROR: the report could not be written: ", ".jsonl"), plugin="file_for_figures"
@@ -346,10 +347,12 @@ COMMANDS = {
                           "zero-centering-helps"), ("as expected", "not confirmed")),
          **dict.fromkeys(EXACT, ("new", ""))},
         evidence="stored",
-        before=lambda folder: [
-            stored_as.changed(example_2=stored_as.example_2, scale_gap=stored_as.scale_gap,
-                              centring=stored_as.centring)(folder),
-            stored_as.written("[]", "exact")(folder)],
+        before=stored_as.together(
+            stored_as.changed(
+                example_2=stored_as.example_2, scale_gap=stored_as.scale_gap, centring=stored_as.centring
+            ),
+            stored_as.written("[]", "exact"),
+        ),
     ),
     "other versions": Row(
         (*CHECKED, "-k", "raw-data or minmax-fixes or zscore-fixes or scale-gap-hurts or zero-cent"), 1,
@@ -395,10 +398,10 @@ COMMANDS = {
         {"example-2/raw": "new", "example-2/standardised": "new", "example-2/min-max": "moved"},
         {"raw-data-diverges": ("new", "compatible"), "zscore-fixes-divergence": ("new", "compatible")},
         evidence="stored",
-        before=lambda folder: [
-            stored_as.changed(
-                example_2=lambda content: stored_as.scaled(content["variants"]["min-max"], 1000))(folder),
-            stored_as.as_reference(folder)],
+        before=stored_as.together(
+            stored_as.changed(example_2=lambda content: stored_as.scaled(content["variants"]["min-max"], 1000)),
+            stored_as.as_reference,
+        ),
     ),
     "no evidence": Row(
         (*CHECKED, "-k", "raw-data or minmax-table"), 0,
@@ -492,7 +495,7 @@ def test_a_command(name: str, tmp_path: Path, request: pytest.FixtureRequest) ->
     if row.evidence:
         shutil.copytree(request.getfixturevalue(row.evidence).folder / "baselines", tmp_path / "baselines")
     row.before(tmp_path)
-    plugins = PLAIN
+    plugins: tuple[str, ...] = PLAIN
     if row.plugin:
         plugins += () if row.plugin == "pynvml" else ("-p", row.plugin)
         if row.plugin in PLUGINS:

@@ -96,7 +96,8 @@ def test_the_state_of_a_gpu_is_recorded_at_both_ends_and_reported(tmp_path: Path
     plugins = (*PLAIN, "-p", "tests.suite.pretend_gpu")
     run = suite(tmp_path, CHECK, "-k", "minmax-table", "--backend", "jax", plugins=plugins, env=variables)
     assert run.code == 0
-    start, end = run.record.header.gpu, run.record.end and run.record.end.gpu
+    assert run.record.end is not None
+    start, end = run.record.header.gpu, run.record.end.gpu
     assert start is not None
     assert end is not None
     assert (start.name, start.driver, start.power_state, end.power_state) == (NAME, "570.86.15", "P0", "P2")
