@@ -1,4 +1,4 @@
-"""Executors on this machine: this process, or worker processes with one thread and one core each."""
+"""An executor of worker processes on this machine, with one thread and one core each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -43,18 +43,6 @@ LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_by
 """Files with the limit of a container's memory."""
 PR_SET_PDEATHSIG = 1
 """From Linux' <sys/prctl.h>."""
-
-
-class InProcess(Executor):
-    """Runs a task in this process, before ``submit`` returns."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
 
 
 class _Worker(NamedTuple):

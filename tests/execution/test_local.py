@@ -1,4 +1,4 @@
-"""Executors on this machine: this process, and worker processes with real kills."""
+"""Worker processes on this machine, with real kills."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from harness.errors import SuiteError
 from harness.execution import local
-from harness.execution.local import InProcess, Workers
+from harness.execution.local import Workers
 from tests.execution.work import perform
 from tests.pretend_nvml import H100, failing, nvml
 from tests.processes import alive, wait_until
@@ -41,13 +41,6 @@ def children(of=None):
 def until(folder, number):
     """Waits until so many tasks have begun."""
     assert wait_until(lambda: sum(path.stat().st_size > 0 for path in folder.iterdir()) >= number, 60)
-
-
-def test_a_task_in_this_process_has_ended_when_it_is_submitted():
-    executor = InProcess()
-    assert executor.submit(perform, "return", 7).result(0) == 7
-    with pytest.raises(ZeroDivisionError):
-        executor.submit(perform, "break", "by zero").result(0)
 
 
 def test_results_come_as_they_are_ready(workers):

@@ -16,7 +16,7 @@ import random
 import signal
 import xml.etree.ElementTree as ET
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +33,8 @@ WHOM = {1: ("all",), 2: ("all", "controller", "worker")}
 """By the number of workers, whom the kills strike: the whole process group, or one process of it."""
 AT_START = 0.2
 """The share of the kills that strike while a run starts to go on."""
+LOST, TWICE, TORN, OTHER = KINDS = ("lost", "trained twice", "torn", "other reports")
+"""What may be wrong: a trial is lost or trained twice, a file or a database is not whole, the report is another."""
 
 
 @dataclass
@@ -47,60 +49,68 @@ class Chain:
     store: Address
     kills: list[tuple[str, str]] = field(default_factory=list)
     at_stake: int = 0
-    lost: set[Key] = field(default_factory=set)
-    twice: set[Key] = field(default_factory=set)
-    faults: list[str] = field(default_factory=list)
-    differing: list[str] = field(default_factory=list)
+    wrong: list[tuple[str, str]] = field(default_factory=list)
 
-    def check_kill(self, folder: Path, before: Files) -> Files:
+    def note(self, kind: str, texts: Iterable[object]) -> None:
+        self.wrong += [(kind, str(text)) for text in texts if (kind, str(text)) not in self.wrong]
+
+    def check(self, folder: Path, before: Files) -> Files:
         """Looks at what a kill has left; the lines of the files, of which ``before`` were there at the last."""
+        files = {path: whole_lines(path) for path in run_files(folder) if path.stat().st_size}
         kept = [key for what, key in noted(folder / "witness") if what == "kept"]
-        files = files_of(folder)
-        lines = whole_lines(one_record(folder))
         self.at_stake += len(kept)
-        self.lost |= set(kept) - {key for each in files.values() for key in trials_of(each)}
-        self.check_unchanged(files, before)
-        stored = stored_lines(self.store, folder)
-        if stored not in ([], lines[: len(stored)]):
-            self.faults.append("the database has other lines than the run's file")
-        self.faults += torn_files(folder)
-        return files
-
-    def check_unchanged(self, files: Files, before: Files) -> None:
+        self.note(LOST, sorted({*kept} - {key for lines in files.values() for key in trials_of(lines)}))
         if any(files[path][: len(lines)] != lines for path, lines in before.items()):
-            self.faults.append("lines of a run's file have changed")
+            self.note(TORN, ["lines of a run's file have changed"])
+        lines, stored = files[newest(folder)], stored_lines(self.store, folder)
+        if stored not in ([], lines[: len(stored)]):
+            self.note(TORN, ["the database has other lines than the run's file"])
+        self.note(TORN, torn_files(folder))
+        return files
 
     def check_end(self, folder: Path, whole: Finished, before: Files) -> None:
         """Looks at the run that was resumed for the last time, alongside the one that nobody killed."""
-        path = one_record(folder)
-        content, lines = path.read_bytes(), whole_lines(path)
+        path, staked = newest(folder), self.at_stake
         push_all(self.store, path.parent)  # of a run that was killed behind its end
+        lines, stored = self.check(folder, before)[path], stored_lines(self.store, folder)
+        self.at_stake = staked
         witnessed = noted(folder / "witness")
         kept = {key for what, key in witnessed if what == "kept"}
-        stored = stored_lines(self.store, folder)
-        self.lost |= kept - (trials_of(lines) & trials_of(stored))
-        self.twice |= trained_twice(witnessed) | {key for key, count in Counter(_trials(lines)).items() if count > 1}
-        wrong = {
-            "the last line is torn": not content.endswith(b"\n"),
-            "the database is not the run's file": stored != lines,
-            f"left behind: {leftovers(folder)}": bool(leftovers(folder)),
-        }
-        self.faults += [text for text, is_so in wrong.items() if is_so] + torn_files(folder)
-        self.check_unchanged(files_of(folder), before)
-        self.differing = different(Finished(0, "", folder), whole)
+        self.note(LOST, sorted(kept - {*trials_of(lines)} & {*trials_of(stored)}))
+        self.note(TWICE, sorted(trained_twice(witnessed)))
+        self.note(TWICE, [key for key, count in Counter(trials_of(lines)).items() if count > 1])
+        if not path.read_bytes().endswith(b"\n"):
+            self.note(TORN, ["the last line is torn"])
+        if stored != lines:
+            self.note(TORN, ["the database is not the run's file"])
+        names = (left.name for left in folder.rglob("*") if left.is_file())
+        self.note(TORN, sorted(name for name in names if name.startswith(".") or name.endswith("-journal")))
+        self.note(OTHER, different(Finished(0, "", folder), whole))
 
 
-def files_of(folder: Path) -> Files:
-    """The lines of each run file that has been begun."""
-    paths = (folder / "report" / "runs").glob("*.jsonl")
-    return {path: whole_lines(path) for path in paths if path.stat().st_size}
+def run_files(folder: Path) -> Iterable[Path]:
+    return (folder / "report" / "runs").glob("*.jsonl")
 
 
-def one_record(folder: Path) -> Path:
+def newest(folder: Path) -> Path:
     """The newest run file, which is there once a kill has struck."""
     path = record_of(folder)
     assert path is not None
     return path
+
+
+def trials_of(lines: Sequence[bytes]) -> list[Key]:
+    records = [record for record in map(decode, lines) if isinstance(record, TrialDone)]
+    return [(*record.key, record.trial.seed) for record in records]
+
+
+def stored_lines(store: Address, folder: Path) -> list[bytes]:
+    """The lines of the newest run in a database; none where the database has not been made yet."""
+    with contextlib.closing(Database(store)) as database:
+        try:
+            return database.content(newest(folder).stem).split(b"\n")[:-1]
+        except StoreError:
+            return []
 
 
 def trained_twice(witnessed: Sequence[tuple[str, Key]]) -> set[Key]:
@@ -112,24 +122,6 @@ def trained_twice(witnessed: Sequence[tuple[str, Key]]) -> set[Key]:
         elif key in kept:
             twice.add(key)
     return twice
-
-
-def _trials(lines: Sequence[bytes]) -> list[Key]:
-    records = [one for one in map(decode, lines) if isinstance(one, TrialDone)]
-    return [(*one.key, one.trial.seed) for one in records]
-
-
-def trials_of(lines: Sequence[bytes]) -> set[Key]:
-    return set(_trials(lines))
-
-
-def stored_lines(store: Address, folder: Path) -> list[bytes]:
-    """The lines of the newest run in a database; none where the database has not been made yet."""
-    with contextlib.closing(Database(store)) as database:
-        try:
-            return database.content(one_record(folder).stem).split(b"\n")[:-1]
-        except StoreError:
-            return []
 
 
 def torn_files(folder: Path) -> list[str]:
@@ -151,23 +143,16 @@ def torn_files(folder: Path) -> list[str]:
     return torn
 
 
-def leftovers(folder: Path) -> list[str]:
-    """Locks, temporary files, journals of a database."""
-    found = (path.name for path in folder.rglob("*") if path.is_file())
-    return sorted(name for name in found if name.startswith(".") or name.endswith("-journal"))
-
-
 def different(run: Finished, whole: Finished) -> list[str]:
     """What of the report and the trials is not as in the undisturbed run, in everything but time: the first line."""
     if not (run.folder / "report" / "REPORT.md").exists():
         return ["no REPORT.md"]
-    found = []
+    first = []
     for name, lines in WITHOUT_TIME.items():
-        for ours, theirs in itertools.zip_longest(lines(run), lines(whole)):
-            if ours != theirs:
-                found.append(f"{name}: {str(ours)[:200]!r}, undisturbed {str(theirs)[:200]!r}")
-                break
-    return found
+        pairs = itertools.zip_longest(lines(run), lines(whole))
+        if pair := next((pair for pair in pairs if pair[0] != pair[1]), None):
+            first.append(f"{name}: {str(pair[0])[:200]!r}, undisturbed {str(pair[1])[:200]!r}")
+    return first
 
 
 def _figures(run: Finished) -> list[str]:
@@ -179,16 +164,13 @@ def _text(run: Finished) -> list[str]:
     return timeless_text((run.folder / "report" / "REPORT.md").read_text("utf-8"), run.record.header).splitlines()
 
 
-def _trials_by_seed(run: Finished) -> list[str]:
-    return [json.dumps([key, of]) for key, of in sorted(trials(run.record).items())]
-
-
 WITHOUT_TIME: Mapping[str, Callable[[Finished], list[str]]] = {
     "report.json": lambda run: json.dumps(timeless(run.report), indent=0).splitlines(),
     "REPORT.md": _text,
     "figures": _figures,
-    "trials": _trials_by_seed,
+    "trials": lambda run: [json.dumps([key, of]) for key, of in sorted(trials(run.record).items())],
 }
+"""The lines of what is compared."""
 
 
 def plan(whom: Sequence[str], kills: int, whole: Undisturbed, generator: random.Random) -> list[Strike]:
@@ -206,7 +188,7 @@ def chain(folder: Path, whole: Undisturbed, workers: int, store: str, kills: int
     """Kills and resumes a run in ``folder``, as often as said or until it has ended, and checks what comes out."""
     address = Address(store)
     way = f"{workers} worker{'s' * (workers > 1)}, {address.url.get_backend_name()}"
-    found, lines, code = Chain(way, seed, address), Files(), int(-signal.SIGKILL)
+    made, lines, code = Chain(way, seed, address), Files(), int(-signal.SIGKILL)
 
     def begun(*more: str) -> Watched:
         return Watched(folder, workers, "--store", store, *more)
@@ -215,18 +197,18 @@ def chain(folder: Path, whole: Undisturbed, workers: int, store: str, kills: int
         run: Watched | None = None
         for strike in plan(WHOM[workers], kills, whole, random.Random(seed)):
             if run is None:
-                run = running.enter_context(begun(*(["--resume"] if found.kills else [])))
+                run = running.enter_context(begun(*(["--resume"] if made.kills else [])))
             phase = run.strike(strike, whole)
             if phase is None:
                 break
-            found.kills.append((strike.whom, phase))
-            lines = found.check_kill(folder, lines)
+            made.kills.append((strike.whom, phase))
+            lines = made.check(folder, lines)
             if strike.whom != "worker":
                 if run.left_behind:
-                    found.faults.append(f"{run.left_behind} processes go on without the one that was killed")
+                    made.note(TORN, [f"{run.left_behind} processes go on without the one that was killed"])
                 running.pop_all().close()
                 run = None
-                if not read_run(one_record(folder)).open:  # killed when nothing was left to do, or to resume
+                if not read_run(newest(folder)).open:  # killed when nothing was left to do, or to resume
                     code = 0
                     break
         if run is not None:
@@ -235,6 +217,6 @@ def chain(folder: Path, whole: Undisturbed, workers: int, store: str, kills: int
         with begun("--resume") as run:
             code = run.process.wait(PATIENCE)
     if code != 0:
-        found.faults.append(f"exit code {code}")
-    found.check_end(folder, whole.finished, lines)
-    return found
+        made.note(TORN, [f"exit code {code}"])
+    made.check_end(folder, whole.finished, lines)
+    return made

@@ -18,10 +18,9 @@ from pathlib import Path
 from tabulate import tabulate
 
 from tests.postgresql import ADVICE, Server, programs
-from tests.robustness.kills import Chain, chain
+from tests.robustness.kills import KINDS, Chain, chain
 from tests.robustness.watched import undisturbed
 
-HEADERS = ("", "kills", "of", "while it", "chains", "finished before", "lost", "trained twice", "torn", "other reports")
 EACH = 6
 """Kills in a chain, at most."""
 
@@ -34,17 +33,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     where = programs()
     if where is None:
         parser.error(ADVICE)
-    each, found = -(-asked.kills // 4), list[Chain]()
-    server = Server(where)
+    server, chains = Server(where), list[Chain]()
     try:
         with tempfile.TemporaryDirectory() as folder:
             stores = {"sqlite": sqlite, "postgresql": lambda _: server.new()}
             for workers in (1, 2):
-                found += measure(Path(folder) / str(workers), workers, stores, each, asked.seed)
+                chains += measure(Path(folder) / str(workers), workers, stores, -(-asked.kills // 4), asked.seed)
     finally:
         server.remove()
-    print(table(found))
-    wrong = [problem for one in found for problem in problems(one)]
+    print(table(chains))
+    wrong = [problem for each in chains for problem in problems(each)]
     print("\n".join(wrong or ["nothing was wrong"]))
     return int(bool(wrong))
 
@@ -57,48 +55,37 @@ def measure(
     folder: Path, workers: int, stores: Mapping[str, Callable[[Path], str]], kills: int, seed: int
 ) -> list[Chain]:
     """Chains, until there are so many kills for each store: a function that gives the URL of a new one."""
-    found: list[Chain] = []
+    chains: list[Chain] = []
     whole = undisturbed(folder / "undisturbed", workers)
     for name, new in stores.items():
         struck = 0
         while struck < kills:
-            number = len(found)
+            number = len(chains)
             place = folder / f"{name} {number}"
             place.mkdir(parents=True)
-            found.append(chain(place, whole, workers, new(place), min(kills - struck, EACH), seed + number))
-            struck += len(found[-1].kills)
-            said = f"{found[-1].way}, seed {seed + number}: {found[-1].kills} {problems(found[-1])}"
-            print(said, file=sys.stderr, flush=True)
-    return found
+            made = chain(place, whole, workers, new(place), min(kills - struck, EACH), seed + number)
+            chains.append(made)
+            struck += len(made.kills)
+            print(f"{made.way}, seed {made.seed}: {made.kills} {problems(made)}", file=sys.stderr, flush=True)
+    return chains
 
 
-def problems(found: Chain) -> list[str]:
+def problems(made: Chain) -> list[str]:
     """In words, with what repeats the chain's kills."""
-    said = [*found.faults]
-    said += [f"lost: {key}" for key in sorted(found.lost)] + [f"trained twice: {key}" for key in sorted(found.twice)]
-    said += found.differing
-    return [f"{found.way}, seed {found.seed}: {text}" for text in said]
+    return [f"{made.way}, seed {made.seed}: {kind}: {text}" for kind, text in made.wrong]
 
 
 def table(chains: Sequence[Chain]) -> str:
     """A row for each way."""
     rows = []
-    for way in dict.fromkeys(one.way for one in chains):
-        those = [one for one in chains if one.way == way]
-        kills = [kill for one in those for kill in one.kills]
-        rows.append(
-            [
-                way,
-                len(kills),
-                _counted(whom for whom, _ in kills),
-                _counted(phase for _, phase in kills),
-                len(those),
-                sum(one.at_stake for one in those),
-                *(sum(len(getattr(one, name)) for one in those) for name in ("lost", "twice", "faults")),
-                sum(bool(one.differing) for one in those),
-            ]
-        )
-    return tabulate(rows, HEADERS)
+    for way in dict.fromkeys(each.way for each in chains):
+        those = [each for each in chains if each.way == way]
+        kills = [kill for each in those for kill in each.kills]
+        whom, phases = (_counted(words) for words in zip(*kills, strict=True))
+        wrong = Counter(kind for each in those for kind, _ in each.wrong)
+        staked = sum(each.at_stake for each in those)
+        rows.append([way, len(kills), whom, phases, len(those), staked, *(wrong[kind] for kind in KINDS)])
+    return tabulate(rows, ("", "kills", "of", "while it", "chains", "finished before", *KINDS))
 
 
 def _counted(words: Iterable[str]) -> str:

@@ -26,9 +26,9 @@ def test_kills(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     workers, server = 1 + day % 2, day // 2 % 2
     stores = {"postgresql": lambda _: request.getfixturevalue("postgresql").new()} if server else {"sqlite": sqlite}
     print(f"day {day}: {kills} kills of {workers} workers, {', '.join(stores)}")
-    found = measure(tmp_path, workers, stores, kills, day)
-    assert sum(len(one.kills) for one in found) >= kills
-    assert [problem for one in found for problem in problems(one)] == []
+    chains = measure(tmp_path, workers, stores, kills, day)
+    assert sum(len(each.kills) for each in chains) >= kills
+    assert [problem for each in chains for problem in problems(each)] == []
 
 
 def test_a_second_training_is_seen() -> None:
