@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.errors import invalid
-from harness.rules.base import Failures, Rule, Sample, UnusableError, check_names, percent, too_few
+from harness.rules.base import Failures, Rule, Sample, UnusableError, check_names, percent, recorded, too_few
 from harness.rules.comparisons import Contrast
 from harness.rules.inference import clopper_pearson, t_quantile, t_tail
 from harness.rules.levels import FEWEST_SEEDS, FLOAT_NOISE, MANY_SEEDS, PLAIN
@@ -46,14 +46,10 @@ class EverySeed(Rule):
         return f"{least}{self.metric}{most} in every seed of {self.variant}"
 
     def decided(self, sample: Sample) -> Decision:
-        trials = sample.by_seed(self.variant)
-        for seed, trial in trials.items():
-            if self.metric not in trial.metrics:
-                raise UnusableError(f"seed {seed} of {self.variant!r} does not record {self.metric!r}")
-        values = {seed: trial.metrics[self.metric] for seed, trial in trials.items()}
+        values = {seed: recorded(trial, self.metric) for seed, trial in sample.by_seed(self.variant).items()}
         inside = sorted(value for value in values.values() if value is not None and self.holds(value))
         n, outside = len(values), len(values) - len(inside)
-        low, high = clopper_pearson(len(inside), n, sample.look.level(sample.levels.share))
+        low, high = clopper_pearson(len(inside), n, sample.look.level(sample.levels.one_sided))
         did = f"have {self.metric} within its bounds"
         effect = Effect("seeds", self.variant, did, self.metric, "share of seeds", 1 - outside / n, low, high, n=n)
         if outside:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, NamedTuple
@@ -51,10 +50,12 @@ class Sample:
         trials = self.trials.get(variant, ())
         if not trials:
             raise UnusableError(f"no trials of {variant!r}")
-        repeated = sorted(seed for seed, count in Counter(trial.seed for trial in trials).items() if count > 1)
-        if repeated:
+        known = {trial.seed: trial for trial in sorted(trials, key=lambda trial: trial.seed)}
+        if len(known) < len(trials):
+            seeds = [trial.seed for trial in trials]
+            repeated = [seed for seed in known if seeds.count(seed) > 1]
             raise UnusableError(f"more than one trial of {variant!r} with {listed(repeated)}")
-        return {trial.seed: trial for trial in sorted(trials, key=lambda trial: trial.seed)}
+        return known
 
 
 class Rule(ABC):
@@ -116,12 +117,12 @@ class Rule(ABC):
     def fewest(self) -> int:
         """The fewest seeds with which it can be SUPPORTED at the plain level. A t test of a mean needs five."""
         exact = getattr(self, "failures", None) == "decide"
-        return seeds_of_signs(PLAIN.one_sided, 0.5) if exact else FEWEST_SEEDS
+        return seeds_of_signs(0.5) if exact else FEWEST_SEEDS
 
 
-def seeds_of_signs(level: float, share: float) -> int:
-    """The least n >= 5 with ``share``^n <= ``level``."""
-    return max(FEWEST_SEEDS, math.ceil(math.log(level) / math.log(share) - 1e-12))
+def seeds_of_signs(share: float) -> int:
+    """The fewest seeds that are all alike by chance as rarely as the plain level, if each is with chance ``share``."""
+    return max(FEWEST_SEEDS, math.ceil(math.log(PLAIN.one_sided) / math.log(share) - 1e-12))
 
 
 def too_few(reason: str, effects: tuple[Effect, ...]) -> Decision:
@@ -135,6 +136,13 @@ def negated(decision: Decision) -> Decision:
     return replace(decision, verdict=opposite, negated=not decision.negated)
 
 
+def recorded(trial: Trial, metric: str) -> float | None:
+    """The trial's metric. UnusableError if it was not recorded."""
+    if metric not in trial.metrics:
+        raise UnusableError(f"seed {trial.seed} of {trial.variant!r} does not record {metric!r}")
+    return trial.metrics[metric]
+
+
 def score(trial: Trial, metric: Metric) -> float:
     """The trial's metric on the metric's scale: its natural logarithm for ``scale="log"``.
 
@@ -142,9 +150,7 @@ def score(trial: Trial, metric: Metric) -> float:
     ±inf. On a log scale 0 scores −inf. UnusableError for a negative value on a log scale, and for a metric that was not
     recorded although the training did not fail.
     """
-    if metric.name not in trial.metrics and trial.divergence is None:
-        raise UnusableError(f"seed {trial.seed} of {trial.variant!r} does not record {metric.name!r}")
-    value = trial.metrics.get(metric.name)
+    value = recorded(trial, metric.name) if trial.divergence is None else trial.metrics.get(metric.name)
     if value is None:
         return -math.inf if metric.better == "higher" else math.inf
     if metric.scale == "linear":

@@ -140,8 +140,7 @@ class Equivalent(Pairwise):
         tested = dataclasses.replace(upper, greater=inside, less=outside)
         margin = f"± {self.margin:.4g}" if pairs.metric.scale == "linear" else _in_words(self.margin, pairs.metric)
         said = (f"within {margin}", f"outside {margin}", f"neither inside nor outside {margin}")
-        measured = effects(pairs, tested, self.margin)
-        return _settled(pairs, tested, measured, said, (self.margin, -self.margin, self.margin))
+        return _settled(pairs, tested, said, (self.margin, -self.margin, self.margin), margin=self.margin)
 
 
 @dataclass(frozen=True)
@@ -274,35 +273,36 @@ def exceeding(pairs: Pairs, margin: float = 0.0, than: str = "", tie: bool = Tru
         than: the margin in words.
         tie: whether there can be a tie. A margin other than 0 has none: a difference near it is no tie.
     """
-    tested, than = sides(pairs, margin), than or _in_words(margin, pairs.metric)
-    measured = effects(pairs, tested)
-    by = by_less_than_matters(measured[0], pairs.metric) if tie else ""
-    said = (f"above {than}{by}", f"below {than}{by}", f"not distinguished from {than}")
+    than = than or _in_words(margin, pairs.metric)
+    said = (f"above {than}", f"below {than}", f"not distinguished from {than}")
     within = pairs.metric.smallest_effect if tie else 0.0
-    return _settled(pairs, tested, measured, said, (margin, margin, within), of_tie(pairs) if tie else 1.0)
+    return _settled(pairs, sides(pairs, margin), said, (margin, margin, within), tie)
 
 
 def _settled(
     pairs: Pairs,
     tested: Sides,
-    measured: tuple[Effect, ...],
     said: tuple[str, str, str],
     bounds: tuple[float, float, float],
-    tied: float = 1.0,
+    tie: bool = False,
+    margin: float | None = None,
 ) -> Decision:
     """The decision of one comparison.
 
     Args:
-        pairs, tested, measured: the differences, their test, and their effects.
+        pairs, tested: the differences and their test.
         said: what is said if ``tested.greater`` rejects, if ``tested.less`` does, and if neither does.
         bounds: of the mean: above, below and within which it decides (``chances``).
-        tied: the p-value of a tie.
+        tie: whether there can be a tie.
+        margin: of an equivalence.
     """
-    text, level = sentence(measured[0]), pairs.level
+    measured, level = effects(pairs, tested, margin), pairs.level
+    text = sentence(measured[0])
     if tested.greater <= level or tested.less <= level:
         verdict, how = (Verdict.SUPPORTED, said[0]) if tested.greater <= level else (Verdict.REFUTED, said[1])
-        return Decision(verdict, f"{text}: {how}", measured, p=tested.p, basis=Basis.SHOWN)
-    if tied <= level:
+        by = by_less_than_matters(measured[0], pairs.metric) if tie else ""
+        return Decision(verdict, f"{text}: {how}{by}", measured, p=tested.p, basis=Basis.SHOWN)
+    if tie and (tied := of_tie(pairs)) <= level:
         return _tie([text], pairs.metric, measured, tied)
     effect = replace(measured[0], chances=chances(pairs, *bounds))
     reason = f"{text}: {said[2]}{outlook(effect)}"

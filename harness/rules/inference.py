@@ -146,7 +146,7 @@ def at_most(count: int, n: int, share: float) -> float:
     return float(bdtr(count, n, share))
 
 
-def clopper_pearson(count: int, n: int, level: float = PLAIN.share) -> tuple[float, float]:
+def clopper_pearson(count: int, n: int, level: float = PLAIN.one_sided) -> tuple[float, float]:
     """Exact lower and upper bounds of a share; each errs with chance ``level`` at most (Clopper & Pearson 1934).
 
     Assumes only that seeds are independent. Five of five give a lower bound of 0.478 at 2.5 %.

@@ -28,24 +28,22 @@ class Levels:
     """The chances of a false verdict that the rules accept.
 
     Attributes:
-        one_sided: in each direction, for rules on means (and on the share of failures in them).
-        share: in each direction, for rules on the share of seeds (``Diverges``, ``Converges``).
+        one_sided: in each direction, for rules on means and on shares of seeds.
         prediction: two-sided chance that one more run falls outside the interval of ``Reproduces``.
     """
 
     one_sided: float
-    share: float
     prediction: float
 
     def divided(self, parts: int) -> Levels:
         """The levels of each of several comparisons whose false verdicts add up (Bonferroni)."""
-        return Levels(self.one_sided / parts, self.share / parts, self.prediction / parts)
+        return Levels(self.one_sided / parts, self.prediction / parts)
 
 
-PLAIN = Levels(one_sided=0.025, share=0.025, prediction=0.01)
+PLAIN = Levels(one_sided=0.025, prediction=0.01)
 """For the experiment of one reader."""
 
-STORED = Levels(one_sided=0.0025, share=0.0025, prediction=0.005)
+STORED = Levels(one_sided=0.0025, prediction=0.005)
 """For verdicts from evidence: among 100 claims, at most 0.25 false ones are expected per direction."""
 
 ADJUSTED = 0.05

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from harness.domain.model import Trial
 from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.errors import invalid
-from harness.rules.base import Limit, Rule, Sample, UnusableError, percent, seeds_of_signs, too_few
+from harness.rules.base import Limit, Rule, Sample, percent, recorded, seeds_of_signs, too_few
 from harness.rules.inference import at_least, at_most, clopper_pearson
-from harness.rules.levels import FEWEST_SEEDS, PLAIN
+from harness.rules.levels import FEWEST_SEEDS
 
 
 class Share(Rule):
@@ -19,9 +19,9 @@ class Share(Rule):
 
     Of every seed: SUPPORTED if all have it, REFUTED if one has not. That is no test, and the lower bound says what the
     seeds show. Below 1: SUPPORTED if the exact lower bound of the share (Clopper & Pearson 1934) is above ``share``,
-    REFUTED if the upper bound is below it. Each bound errs with the chance ``Sample.levels.share``. Assumes independent
-    seeds; fewer than 5 decide nothing. The p-value is two-sided: twice that of the exact binomial test in the observed
-    direction. The bounds of several looks hold together, and the p-value is that of the whole design.
+    REFUTED if the upper bound is below it. Each bound errs with the chance ``Sample.levels.one_sided``. Assumes
+    independent seeds; fewer than 5 decide nothing. The p-value is two-sided: twice that of the exact binomial test in
+    the observed direction. The bounds of several looks hold together; the p-value is that of the whole design.
     """
 
     share: float
@@ -35,7 +35,7 @@ class Share(Rule):
         return "on every seed" if self.share == 1 else f"in more than {self.share:g} of seeds"
 
     def fewest(self) -> int:
-        return FEWEST_SEEDS if self.share == 1 else seeds_of_signs(PLAIN.share, self.share)
+        return FEWEST_SEEDS if self.share == 1 else seeds_of_signs(self.share)
 
     @abstractmethod
     def counted(self, trials: Sequence[Trial]) -> tuple[int, str]:
@@ -44,7 +44,7 @@ class Share(Rule):
     def decided(self, sample: Sample) -> Decision:
         trials = list(sample.by_seed(self.variant).values())
         count, begin = self.counted(trials)
-        n, share, level = len(trials), self.share, sample.look.level(sample.levels.share)
+        n, share, level = len(trials), self.share, sample.look.level(sample.levels.one_sided)
         low, high = clopper_pearson(count, n, level)
         p = None
         if n >= FEWEST_SEEDS and share < 1:
@@ -133,15 +133,12 @@ class Converges(Share):
 
     def counted(self, trials: Sequence[Trial]) -> tuple[int, str]:
         finite = [trial for trial in trials if trial.divergence is None]
-        unrecorded = [trial.seed for trial in finite if self.metric and self.metric not in trial.metrics]
-        if unrecorded:
-            raise UnusableError(f"seed {unrecorded[0]} of {self.variant!r} does not record {self.metric!r}")
         count = sum(self._reaches(trial) for trial in finite)
         missed = f", {len(finite) - count} finite without {self.target}" if self.target and len(finite) > count else ""
         return count, failures(trials) + missed
 
     def _reaches(self, trial: Trial) -> bool:
-        value = trial.metrics[self.metric] if self.metric else 0.0
+        value = recorded(trial, self.metric) if self.metric else 0.0
         if value is None or (self.at_most is not None and value > self.at_most):
             return False
         return self.at_least is None or value >= self.at_least

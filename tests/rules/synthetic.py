@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri, stdtrit
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
 from harness.domain.model import Divergence, Figure, Metric, Trial
 from harness.domain.verdict import Decision, Verdict
@@ -91,6 +91,12 @@ def decide(
     """The rule's decision on these values; ``printed`` is the published figure it asks for."""
     figures = {pair: Figure(printed) for pair in rule.figures} if printed is not None else None
     return rule.decide(evidence(values, metric, figures, stored))
+
+
+def quantiles(n: int) -> np.ndarray:
+    """n normal quantiles, of mean 0 and standard deviation 1."""
+    z = norm.ppf((np.arange(n) + 0.5) / n)
+    return (z - z.mean()) / z.std(ddof=1)
 
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]
@@ -195,7 +201,7 @@ def share_errors(sizes: Sequence[int], share: float) -> tuple[float, float]:
         chances, error, before = np.ones(1), 0.0, 0
         for index, size in enumerate(sizes):
             chances = np.convolve(chances, binom.pmf(np.arange(size - before + 1), size - before, share))
-            crossed = tail(np.arange(size + 1), size) <= Look(tuple(sizes), index).level(PLAIN.share)
+            crossed = tail(np.arange(size + 1), size) <= Look(tuple(sizes), index).level(PLAIN.one_sided)
             error += float(chances[crossed].sum())
             chances, before = np.where(crossed, 0.0, chances), size
         errors.append(error)

@@ -5,12 +5,7 @@ import pytest
 
 from harness.rules import Above, All, Best, Equivalent, Exceeds
 from harness.rules.chances import undecided
-from tests.rules.synthetic import U, decide, evidence
-
-
-def standard(n, seed=0):
-    d = np.random.default_rng(seed).normal(size=n)
-    return (d - d.mean()) / d.std(ddof=1)
+from tests.rules.synthetic import U, decide, evidence, quantiles
 
 
 def given(**columns):
@@ -38,7 +33,7 @@ def share_decided(rule, first, mean, sd, size, experiments=200):
     ],
 )
 def test_the_chance_is_that_of_the_rule(rule, mean, sd):
-    first = mean + sd * standard(30)
+    first = mean + sd * quantiles(30)
     decision = rule.decide(given(a=0.9 + first, b=np.full(30, 0.9)))
     assert decision.verdict is U
     (effect,) = undecided(decision)
@@ -51,7 +46,7 @@ def test_the_chance_is_that_of_the_rule(rule, mean, sd):
 
 
 def test_a_conjunction_gives_the_chances_of_its_undecided_parts():
-    half = 0.0003 + 0.001 * standard(30)
+    half = 0.0003 + 0.001 * quantiles(30)
     rule = All((Exceeds("a", "b"), Exceeds("a", "c"), Above("a", "val_accuracy", 0.5)))
     decision = rule.decide(given(a=0.9 + half, b=np.full(30, 0.9), c=np.full(30, 0.8)))
     assert decision.verdict is U
@@ -59,7 +54,7 @@ def test_a_conjunction_gives_the_chances_of_its_undecided_parts():
 
 
 def test_of_several_rivals_the_undecided_ones_have_a_chance():
-    half = 0.0003 + 0.001 * standard(30)
+    half = 0.0003 + 0.001 * quantiles(30)
     decision = Best("a", ("b", "c")).decide(given(a=0.9 + half, b=np.full(30, 0.9), c=np.full(30, 0.8)))
     first, second = decision.effects
     assert undecided(decision) == [first]
@@ -69,7 +64,7 @@ def test_of_several_rivals_the_undecided_ones_have_a_chance():
 @pytest.mark.parametrize("mean", [0.0003, -0.0003])
 def test_a_direction_that_failures_close_has_no_chance(mean):
     """a failed on one seed more: the mean may still decide against it."""
-    d = mean + 0.001 * standard(30)
+    d = mean + 0.001 * quantiles(30)
     columns = {"a": [None, *(0.9 + d[1:])], "b": [0.9] * 30}
     (effect,) = undecided(Exceeds("a", "b").decide(given(**columns)))
     assert (effect.chances[1000] > 0.9) == (mean < 0)
@@ -77,10 +72,10 @@ def test_a_direction_that_failures_close_has_no_chance(mean):
 
 
 def test_nothing_is_said_of_what_is_decided_or_has_no_later_look_or_no_interval():
-    d = 0.0003 + 0.001 * standard(30)
+    d = 0.0003 + 0.001 * quantiles(30)
     a, b = 0.9 + d, np.full(30, 0.9)
     assert undecided(Exceeds("a", "b").decide(given(a=a + 0.1, b=b))) == []
     assert undecided(decide(Exceeds("a", "b"), {"a": a, "b": b})) == []
-    many = 0.00005 + 0.01 * standard(1000)
+    many = 0.00005 + 0.01 * quantiles(1000)
     assert undecided(Exceeds("a", "b").decide(given(a=0.9 + many, b=np.full(1000, 0.9)))) == []
     assert undecided(Exceeds("a", "b", failures="decide").decide(given(a=a, b=b))) == []

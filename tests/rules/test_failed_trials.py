@@ -118,7 +118,7 @@ def columns(rng, n, shares, shift=0.0):
     return made
 
 
-@pytest.mark.parametrize("n", [5, 10, 30])
+@pytest.mark.parametrize("n", [5, 10, pytest.param(30, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("failures", ["guard", "report", "decide", "count"])
 def test_rarely_wrong_when_both_variants_fail_equally_often(n, failures):
     rng, rule = np.random.default_rng(n), Exceeds("a", "b", failures=failures)

@@ -22,13 +22,16 @@ from tests.rules.synthetic import (
     verdicts,
 )
 
+HEAVY = "t with 3 df"
 EXCEEDS = (Exceeds("a", "b"), 10, {"a": 0.0, "b": 0.0})
 
 
-@pytest.mark.parametrize("n", [5, pytest.param(10, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("noise", SYMMETRIC)
+MORE = [pytest.param(n, noise, marks=pytest.mark.slow) for n, noise in ((5, HEAVY), (10, "normal"), (10, HEAVY))]
+
+
+@pytest.mark.parametrize(("n", "noise"), [(5, "normal"), *MORE])
 @pytest.mark.parametrize("case", EDGES)
-def test_rarely_wrong(case, noise, n):
+def test_rarely_wrong(case, n, noise):
     rule, means = EDGES[case]
     check_rarely_wrong(verdicts(rule, n, means, SYMMETRIC[noise], seed=n))
 

@@ -7,15 +7,14 @@ import pytest
 from scipy import stats
 
 from harness.rules import Reproduces
-from tests.rules.synthetic import N, R, S, U, decide, fewest, most
+from tests.rules.synthetic import N, R, S, U, decide, fewest, most, quantiles
 
 RULE = Reproduces("a")
 
 
 def runs(n, mean=0.98, sd=0.001):
     """n values whose sample mean and standard deviation are exactly those."""
-    z = stats.norm.ppf((np.arange(n) + 0.5) / n)
-    return (mean + sd * (z - z.mean()) / z.std(ddof=1)).tolist()
+    return (mean + sd * quantiles(n)).tolist()
 
 
 @pytest.mark.parametrize("n", [5, 10, 30])

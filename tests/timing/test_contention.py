@@ -60,9 +60,9 @@ def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_only_the_cores_this_process_may_use_count(proc: Path) -> None:
-    found = accounts(proc)
-    assert found is not None
-    assert (found.busy, found.stolen, found.waited) == (3.35, 0.07, {"1": 2.0, "2": 0.5})
+    known = accounts(proc)
+    assert known is not None
+    assert (known.busy, known.stolen, known.waited) == (3.35, 0.07, {"1": 2.0, "2": 0.5})
 
 
 @pytest.mark.parametrize("text", [None, "", "cpu0 0 0 0 0 0 0 0 0\n", "cpu0 1 2\n", "cpu0 a b c d e f g h\n"])
@@ -90,10 +90,10 @@ def test_real_neighbours_are_seen() -> None:
         before, begin = accounts(), time.perf_counter()
         while time.perf_counter() - begin < 1.0:
             pass
-        found = contention(before, accounts())
+        known = contention(before, accounts())
     finally:
         for process in hogs:
             process.kill()
             process.communicate()
-    assert found is not None
-    assert found > 0.3
+    assert known is not None
+    assert known > 0.3

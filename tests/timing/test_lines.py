@@ -27,11 +27,13 @@ GOLDEN = Path(__file__).with_name("lines.txt")
 
 @pytest.fixture
 def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """A run without a backend: ``times`` gives the seconds per epoch of fit and compiled, ``again`` those of a series
-    that is to confirm them, ``contention`` what others may have cost, ``here`` changes to the fingerprint."""
+    """A run without a backend that times ``works``. ``times``: seconds per epoch of fit and compiled; ``again``: those
+    of a series that is to confirm them; ``contention``: what others cost; ``here``: changes of the fingerprint.
+    """
     monkeypatch.setattr(timing, "PAUSE", 0.0)
 
     def start(
+        *works: str,
         times: tuple[float, float] = (0.4, 0.1),
         device: str = "cpu",
         contention: float | None = 0.01,
@@ -57,7 +59,7 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]
             }  # fmt: skip
 
         monkeypatch.setattr(timing, "measure", measure)
-        return SimpleNamespace(
+        run = SimpleNamespace(
             options=SimpleNamespace(**chosen),
             device=Device(device, "AMD EPYC", "float32"),
             header=SimpleNamespace(fingerprint={**MACHINE, **(here or {}), "engine": "compiled"}, commit="a03a743"),
@@ -67,15 +69,11 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]
             timed={},
             series=series,
         )
+        for work in works:
+            measured(run, work)
+        return run
 
     return start
-
-
-def run_of(begin: Callable[..., Any], *works: str, **options: Any) -> Any:
-    run = begin(**options)
-    for work in works or (SOFTMAX,):
-        measured(run, work)
-    return run
 
 
 def states(run: Any) -> list[str]:
@@ -88,7 +86,7 @@ def red(run: Any) -> list[str]:
 
 def store(begin: Callable[..., Any], repeats: int = 1, **options: Any) -> None:
     for _ in range(repeats):
-        list(update(run_of(begin, update="first", **options)))
+        list(update(begin(SOFTMAX, update="first", **options)))
 
 
 def held(tmp_path: Path) -> Timings:
@@ -98,7 +96,7 @@ def held(tmp_path: Path) -> Timings:
 
 
 def test_a_work_is_measured_once_and_recorded(begin: Callable[..., Any]) -> None:
-    run = run_of(begin, SOFTMAX, SOFTMAX, DEEP)
+    run = begin(SOFTMAX, SOFTMAX, DEEP)
     assert [(type(record), record.case) for record in run.file] == [
         (Timed, f"{work}/{engine}") for work in (SOFTMAX, DEEP) for engine in ("fit", "compiled")
     ]
@@ -113,7 +111,7 @@ def told(begin: Callable[..., Any], tmp_path: Path) -> str:
     text = []
 
     def run(title: str, *works: str, columns: int = 200, **options: Any) -> None:
-        made = run_of(begin, *works, **options)
+        made = begin(*(works or (SOFTMAX,)), **options)
         text.extend([f"# {title}", *lines(made, columns)])
         if "update" in options:
             text.extend(update(made))
@@ -148,7 +146,7 @@ def test_what_is_said_and_stored(begin: Callable[..., Any], tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("options", "found", "expected"),
+    ("options", "state", "expected"),
     [
         ({"times": (0.4, 0.1 * WIDE * 1.3)}, "slower", []),
         ({"times": (0.4, 0.2), "gate_timing": True}, "slower", ["compiled"]),
@@ -162,23 +160,23 @@ def test_what_is_said_and_stored(begin: Callable[..., Any], tmp_path: Path) -> N
         ({"times": (0.4, 0.2), "here": {"keras": "4.0"}, "gate_timing": True}, "slower", []),  # in epochs of fit
     ],
 )
-def test_what_is_red(begin: Callable[..., Any], options: dict[str, Any], found: str, expected: list[str]) -> None:
+def test_what_is_red(begin: Callable[..., Any], options: dict[str, Any], state: str, expected: list[str]) -> None:
     """Slower in seconds, found twice: on a GPU, and on a CPU where asked for."""
     store(begin, 3)
-    run = run_of(begin, **options)
-    assert states(run) == ["not comparable" if "here" in options else "within", found]
+    run = begin(SOFTMAX, **options)
+    assert states(run) == ["not comparable" if "here" in options else "within", state]
     assert red(run) == expected
-    assert len(run.series) == (1 if found == "disturbed" else 2)
+    assert len(run.series) == (1 if state == "disturbed" else 2)
     said = "\n".join(lines(run))
-    assert ("(advisory" in said) is (found == "slower" and not expected)
-    if found != "within":
-        assert f"  {found}: example-4/softmax/compiled: " in said
+    assert ("(advisory" in said) is (state == "slower" and not expected)
+    if state != "within":
+        assert f"  {state}: example-4/softmax/compiled: " in said
 
 
 def test_required_baselines_are_required_here_too(begin: Callable[..., Any]) -> None:
-    assert red(run_of(begin, require_baselines=True)) == ["fit", "compiled"]
+    assert red(begin(SOFTMAX, require_baselines=True)) == ["fit", "compiled"]
     store(begin)
-    assert not red(run_of(begin, require_baselines=True))
+    assert not red(begin(SOFTMAX, require_baselines=True))
 
 
 def test_a_damaged_file_stops_before_anything_is_measured(begin: Callable[..., Any], tmp_path: Path) -> None:
@@ -193,5 +191,5 @@ def test_a_damaged_file_stops_before_anything_is_measured(begin: Callable[..., A
 
 def test_a_gpu_that_did_not_compute_is_an_error(begin: Callable[..., Any]) -> None:
     with pytest.raises(SuiteError, match="--require-gpu: the trained weights are on the CPU"):
-        run_of(begin, device="cpu", require_gpu=True)
-    assert run_of(begin, device="gpu", require_gpu=True).timed
+        begin(SOFTMAX, device="cpu", require_gpu=True)
+    assert begin(SOFTMAX, device="gpu", require_gpu=True).timed
