@@ -15,7 +15,7 @@ from typing import Any
 
 from harness.environment.fingerprint import cpu_model, instruction_set
 from harness.environment.variables import neutralise
-from harness.errors import SuiteError, nearest
+from harness.errors import SuiteError, invalid, nearest
 from harness.training.backends import NAMES, active, active_backend, hidden, named
 
 PRECISIONS = ("default", "highest")
@@ -46,9 +46,7 @@ def _python() -> str:
 def check_installed(name: str) -> None:
     """SuiteError if the backend is unknown, not installed, or cannot run on this processor. It imports nothing."""
     if name not in NAMES:
-        raise SuiteError(
-            f"Invalid backend. Expected: one of {', '.join(NAMES)}. Received: {name!r}. {nearest(name, NAMES)}"
-        )
+        raise invalid("backend", expected=f"one of {', '.join(NAMES)}", received=repr(name), fix=nearest(name, NAMES))
     if importlib.util.find_spec(name) is None:
         if sys.version_info >= WITHOUT_BACKEND:
             raise SuiteError(

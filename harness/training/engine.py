@@ -60,7 +60,7 @@ class Measurements:
 
 Block = list[tuple[int, Measurements]]
 """Seeds that are finished at the same time, with their measurements."""
-Batches = Callable[[int], list[Dataset]]
+Batches = Callable[[int], Iterator[Dataset]]
 """The data of each of the first steps of a seed."""
 FirstSteps = tuple[int, Sequence[float], Callable[[], Any]]
 """(seed, the loss of each step, what gives the Keras model after them: before the next seed is asked for)"""

@@ -34,7 +34,7 @@ class FitEngine(Engine):
 
         def trained(seed: int) -> FirstSteps:
             model, losses = self.model(seed), []
-            if data := batches(seed):
+            if data := list(batches(seed)):
                 x, y = (np.concatenate(arrays) for arrays in zip(*((part.x, part.y) for part in data), strict=True))
                 seed_training(seed)
                 how = {"batch_size": len(data[0].x), "epochs": len(data), "steps_per_epoch": 1}

@@ -8,7 +8,7 @@ share these.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,10 +66,10 @@ def first_steps(
             received=steps,
         )
 
-    def batches(seed: int) -> list[Dataset]:
+    def batches(seed: int) -> Iterator[Dataset]:
         data, batch = setup.data, setup.full_batch
-        rows = data_order(seed, 0, len(data.x))[: steps * batch].reshape(steps, batch)
-        return [Dataset(data.x[each], data.y[each]) for each in rows]
+        for rows in data_order(seed, 0, len(data.x))[: steps * batch].reshape(steps, batch):
+            yield Dataset(data.x[rows], data.y[rows])
 
     def trained(engine: Engine) -> tuple[ShortTrial, ...]:
         clock = time.perf_counter()
@@ -77,10 +77,17 @@ def first_steps(
             (seed, losses, _of_model(setup, seed, steps, model()) if seed in validate else {})
             for seed, losses, model in engine.first_steps(seeds, batches)
         ]
-        how: dict[str, Any] = {"engine": engine.name, "perturbed": perturbed, "canonical": canonical}
-        how["seconds"] = (time.perf_counter() - clock) / len(seeds)
+        seconds = (time.perf_counter() - clock) / len(seeds)
         return tuple(
-            ShortTrial(seed=seed, losses=tuple(map(number, shortest(losses))), **how, **of_model)
+            ShortTrial(
+                seed=seed,
+                engine=engine.name,
+                losses=tuple(map(number, shortest(losses))),
+                perturbed=perturbed,
+                canonical=canonical,
+                seconds=seconds,
+                **of_model,
+            )
             for seed, losses, of_model in results
         )
 

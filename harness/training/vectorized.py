@@ -59,6 +59,7 @@ class VectorizedProgram(JaxProgram):
         super().__init__(setup)
         self._vectorized = jax.jit(jax.vmap(self._train, in_axes=(0, 0, None, None)), donate_argnums=0)
         self._executables: dict[tuple[Any, ...], Any] = {}
+        self.compiling = 0.0
 
     @property
     def device(self) -> Any:
@@ -82,33 +83,31 @@ class VectorizedProgram(JaxProgram):
         fresh = [jnp.array(jnp.broadcast_to(value, (replicas, *value.shape))) for value in self._fresh]
         self._state = (weights, others, fresh)
 
-    def compile(self, orders: np.ndarray) -> bool:
-        """Compiles for launches with orders of this shape. Returns False if that was done before.
-
-        NotVectorizableError if seeds of this network cannot be batched.
-        """
-        key = self._key(orders)
-        if key in self._executables:
-            return False
-        try:
-            lowered = self._vectorized.lower(self._state, orders, self._data, self._validation)
-        except Exception as error:
-            cause = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise NotVectorizableError(f"its seeds cannot be batched ({cause})") from error
-        self._executables[key] = lowered.compile()
-        return True
-
     def launch_all(self, orders: np.ndarray) -> tuple[Curves, Any]:
         """Starts one epoch per row of each replica's orders, without waiting for the device.
 
+        It compiles first for orders of a new shape; ``compiling`` has the seconds of that.
+
         Args:
-            orders: (replicas, epochs, examples), int32. ``compile`` was called with its shape.
+            orders: (replicas, epochs, examples), int32.
 
         Returns:
             As ``Program.launch``, with a first axis of replicas, on the device.
+
+        Raises:
+            NotVectorizableError: seeds of this network cannot be batched.
         """
-        executable = self._executables[self._key(orders)]
-        self._state, curves, losses = executable(self._state, orders, self._data, self._validation)
+        key, self.compiling = (*orders.shape, len(self._data[0])), 0.0
+        if key not in self._executables:
+            clock = time.perf_counter()
+            try:
+                lowered = self._vectorized.lower(self._state, orders, self._data, self._validation)
+            except Exception as error:
+                cause = f"{type(error).__name__}: {error}".splitlines()[0]
+                raise NotVectorizableError(f"its seeds cannot be batched ({cause})") from error
+            self._executables[key] = lowered.compile()
+            self.compiling = time.perf_counter() - clock
+        self._state, curves, losses = self._executables[key](self._state, orders, self._data, self._validation)
         return curves, losses
 
     def release(self) -> None:
@@ -128,9 +127,6 @@ class VectorizedProgram(JaxProgram):
             return self.model
         finally:
             self._state = everything
-
-    def _key(self, orders: np.ndarray) -> tuple[int, ...]:
-        return *orders.shape, len(self._data[0])
 
 
 class VectorizedEngine(Engine):
@@ -156,7 +152,6 @@ class VectorizedEngine(Engine):
         for parts in zip(*map(batches, seeds), strict=True):
             x, y = (np.concatenate(arrays) for arrays in zip(*((data.x, data.y) for data in parts), strict=True))
             self.program.feed(Dataset(x, y))
-            self.program.compile(orders)
             losses.append(np.asarray(self.program.launch_all(orders)[0]["loss"])[:, 0])
         for index, seed in enumerate(seeds):
             yield seed, [float(loss[index]) for loss in losses], functools.partial(self.program.replica, index)
@@ -232,10 +227,9 @@ class VectorizedEngine(Engine):
         orders = self._orders(block, launches[0], replicas) if launches else np.empty(0)
         for number, epochs in enumerate(launches):
             clock = time.perf_counter()
-            if program.compile(orders):
-                measured[0].compile = time.perf_counter() - clock
-                clock = time.perf_counter()
             results = program.launch_all(orders)
+            clock += program.compiling
+            measured[0].compile = program.compiling or measured[0].compile
             if number + 1 < len(launches):
                 orders = self._orders(block, launches[number + 1], replicas)
             curves, losses = {name: np.asarray(curve) for name, curve in results[0].items()}, np.asarray(results[1])

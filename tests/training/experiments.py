@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +11,10 @@ import numpy as np
 
 from cases.data.mnist import mnist
 from cases.examples import normalization
-from cases.networks import adam, dense_linear, dense_softmax, sgd
+from cases.networks import adam, dense_linear, sgd
 from harness.domain.model import Dataset, Experiment, Metric, Size, Variant
+from suite.keras.networks import sequential
+from suite.keras.reference import Layer
 
 COUNT, BATCH = 600, 128
 """Four full batches and one of 88 an epoch."""
@@ -52,12 +54,11 @@ def declared(name: str, *variants: Variant, loss: str = CROSS_ENTROPY, size: Siz
     return Experiment(id=name, loss=loss, size=size, variants=variants or (Variant("only"),), **how)
 
 
-def dropped_softmax(rate: float) -> Any:
-    import keras
-    from keras import layers
+def network(*layers: Layer) -> Callable[[], Any]:
+    return functools.partial(sequential, (784,), layers)
 
-    stack = [layers.Dropout(rate)] if rate else []
-    return keras.Sequential([layers.Input((784,)), *stack, layers.Dense(10, activation="softmax")])
+
+SOFTMAX = Layer("Dense", units=10, activation="softmax")
 
 
 def small(hidden: int = 2, dropout: float = 0.0, batch_norm: bool = False, l1: float = 0.0, units: int = 32) -> Any:
@@ -94,8 +95,8 @@ REGRESSION = declared(
 )
 DROPOUT = declared(
     "dropout",
-    Variant("with", functools.partial(dropped_softmax, 0.5)),
-    Variant("without", functools.partial(dropped_softmax, 0.0)),
+    Variant("with", network(Layer("Dropout", rate=0.5), SOFTMAX)),
+    Variant("without", network(SOFTMAX)),
     data=whole_batches,
     size=Size(epochs=2, batch_size=BATCH),
     accuracy=False,
@@ -159,22 +160,14 @@ FAILURES = declared(
 CHANCE = declared(
     "chance",
     Variant("rate 0", optimizer=functools.partial(sgd, 0.0)),
-    model=functools.partial(dense_softmax, 784, 10),
+    model=network(SOFTMAX),
     size=Size(epochs=2, batch_size=BATCH),
     metrics=(ACCURACY,),
 )
 
 L2 = 0.01
-
-
-def penalised(batch_norm: bool = False) -> Any:
-    """A softmax layer, its kernel penalised with L2 · Σ W²."""
-    import keras
-    from keras import layers
-
-    stack = [layers.BatchNormalization()] if batch_norm else []
-    output = layers.Dense(10, activation="softmax", kernel_regularizer=keras.regularizers.L2(L2))
-    return keras.Sequential([layers.Input((784,)), *stack, output])
+PENALISED = Layer("Dense", units=10, activation="softmax", kernel_regularizer="l2")
+"""Its penalty is L2 · Σ W²."""
 
 
 def sum_of_squares(weights: Sequence[Any]) -> Any:
@@ -192,7 +185,7 @@ def look(model: Any, data: Dataset) -> Mapping[str, float]:
 LOOKS = declared(
     "looks",
     Variant("penalised"),
-    model=penalised,
+    model=network(PENALISED),
     halves=True,
     follow={"followed": sum_of_squares},
     observe=look,

@@ -153,12 +153,10 @@ class TensorFlowProgram(Program):
         if full:
             for index in tf.range(full):
                 loss, hits = self._step(tf.slice(order, [index * self._batch], [self._batch]), data)
-                total, all_hits = total + loss * self._batch, all_hits + hits
-                losses = losses.write(index, loss)
+                total, all_hits, losses = total + loss * self._batch, all_hits + hits, losses.write(index, loss)
         if partial:
             loss, hits = self._step(order[full * self._batch :], data)
-            total, all_hits = total + loss * partial, all_hits + hits
-            losses = losses.write(full, loss)
+            total, all_hits, losses = total + loss * partial, all_hits + hits, losses.write(full, loss)
         curves = self._means("", total / count, all_hits, count)
         curves |= self._curves((None, None), self._model.trainable_variables, data, validation)
         return tf.stack([curves[name] for name in self._names]), losses.stack()

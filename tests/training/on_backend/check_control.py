@@ -6,22 +6,19 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from cases.networks import sgd
-from harness.domain.model import Experiment, Size, Variant
+from harness.domain.model import Size, Variant
 from harness.domain.verdict import Verdict
 from harness.rules import Best, Exceeds, Monotone, Sample
 from harness.training.train import train
 from tests.rules.synthetic import most
-from tests.training.experiments import ACCURACY, BATCH, LOSS, images, small
+from tests.training.experiments import ACCURACY, BATCH, LOSS, declared, small
 
-CONTROL = Experiment(
-    id="control",
-    data=images,
-    optimizer=functools.partial(sgd, 0.1),
-    loss="categorical_crossentropy",
+CONTROL = declared(
+    "control",
+    Variant("two layers", small),
+    Variant("narrow", functools.partial(small, units=8)),
     size=Size(epochs=4, batch_size=BATCH),
     metrics=(ACCURACY, LOSS),
-    variants=(Variant("two layers", small), Variant("narrow", functools.partial(small, units=8))),
 )
 
 METRICS = {metric.name: metric for metric in CONTROL.metrics}

@@ -6,7 +6,8 @@ import pytest
 from cases.networks import dense_softmax
 from harness.errors import SuiteError
 from harness.training.gradients import trajectory, value_and_gradient, weight_gradients
-from tests.training.experiments import images, penalised
+from suite.keras.reference import Layer
+from tests.training.experiments import PENALISED, images, network
 
 START = [np.array(1.0), np.array([[0.0, -2.0]])]
 GRADIENTS = [np.array([1.0, 0.0, 3.0]), np.ones((3, 1, 2))]
@@ -73,7 +74,7 @@ def test_weight_gradients_equal_the_formula():
 
 
 def test_looking_at_gradients_changes_no_statistics():
-    model, data = penalised(batch_norm=True), images()
+    model, data = network(Layer("BatchNormalization"), PENALISED)(), images()
     before = model.get_weights()
     weight_gradients(model, "categorical_crossentropy", data.x.astype("float32"), data.y.astype("float32"))
     assert all(map(np.array_equal, before, model.get_weights()))
