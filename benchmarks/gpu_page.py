@@ -10,7 +10,7 @@ import msgspec
 from benchmarks.gpu_worker import NETWORKS, PEERS, TARGETS
 from benchmarks.roofline import least_bytes, operations
 from harness.environment import gpu
-from harness.record.gpu import GpuFacts
+from harness.record.run import GpuFacts
 from reports.text import code, escape, table
 
 Results = Mapping[str, Any]

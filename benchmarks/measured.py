@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import invalid
-from harness.record.atomic import replace_file
+from harness.record.files import replace_file
 
 
 class Measured:

@@ -10,7 +10,7 @@ from pathlib import Path
 from cases import SECTIONS
 from cases.errata import ERRATA
 from harness.domain.contents import contents
-from harness.record.atomic import replace_file
+from harness.record.files import replace_file
 
 PAGE = Path(__file__).with_name("CATALOGUE.md")
 HEAD = """# Every claim and erratum of the lecture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.course import Course, course
 from harness.errors import SuiteError
-from harness.record.atomic import replace_files
+from harness.record.files import replace_files
 from harness.record.run import RunStarted
 
 OUT = Path("reports/out")

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from harness.course import course
 from harness.domain.verdict import Verdict
 from harness.errors import SuiteError, invalid
-from harness.record.atomic import replace_file
+from harness.record.files import replace_file
 from harness.record.run import Run, read_run
 from reports.cards import Card, cards, snippets
 from reports.folders import check_course, check_writable, write_files

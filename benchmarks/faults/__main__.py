@@ -17,7 +17,7 @@ from benchmarks.faults.sight import BASELINES, BY, FULL, described, end_of, row_
 from benchmarks.faults.table import CONTROL, FAULTS, measured, named
 from harness.course import ROOT
 from harness.errors import SuiteError, invalid
-from harness.record.atomic import replace_file
+from harness.record.files import replace_file
 
 OUT = ROOT / "reports" / "published" / "faults"
 A_PROCESS = 20

@@ -56,8 +56,8 @@ LEVEL, ERROR = ("harness.rules.levels:Look", "level"), ("harness.rules.exact:Com
 PAIRED, SIDES = (("harness.rules.comparisons", name) for name in ("paired", "sides"))
 UNEQUAL, INTERVAL = (("harness.rules.inference:Estimate", name) for name in ("unequal", "interval"))
 SCORE = ("harness.rules.pairs", "score")
-DIFFERENCE = ("harness.check.difference", "difference")
-BEYOND = ("harness.check.difference:MetricDifference", "beyond_chance")
+DIFFERENCE = ("harness.check.difference", "compared")
+BEYOND = ("harness.check.difference:Compared", "beyond_chance")
 DECODE = ("harness.check.json_file", "decode")
 RECORDS = "harness.record.run"
 STORED = "harness.check.stored:Stored"
@@ -211,9 +211,7 @@ VERDICTS = {
     ),
     **strengths("drift: p-values × {:g}", (1000.0, 0.0), lambda x: fault(UNEQUAL, result(lambda p: min(p * x, 1.0)))),
     "judge: nothing is red": fault(("harness.record.outcomes:TrainingOutcome", "red"), computed(lambda red, _: False)),
-    "judge: steps are not compared": fault(
-        ("harness.check.judge", "_curves"), result(lambda compared: dataclasses.replace(compared, fault=""))
-    ),
+    "judge: steps are not compared": fault(("harness.check.judge:_Compared", "follow"), skipped()),
     "judge: losses have to move by 1 %": fault(("harness.check.judge", "LIMIT"), constant(0.01)),
     "T: half of the resamples are enough": fault(("harness.check.rounding", "SURE"), constant(0.5)),
     "drift: upwards never counts": fault(

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
 from harness.check.judge import Circumstances, Counts, claim_state, judge
 from harness.check.rounding import TINY_SEEDS
-from harness.check.stored import Stored
-from harness.check.verdicts import StoredVerdict, compare_verdict
+from harness.check.stored import Stored, replayed
+from harness.check.verdicts import compare_verdict
 from harness.domain.claim import Claim
 from harness.domain.model import Experiment, Trial
 from harness.domain.verdict import Decision, Verdict
 from harness.errors import SuiteError
-from harness.record.outcomes import (
-    Here,
-    SeedsTaken,
-    TrainingOutcome,
-    TrainingState,
-    VerdictComparison,
-    VerdictState,
-)
+from harness.record.outcomes import Here, SeedsTaken, TrainingOutcome, TrainingState, VerdictComparison, VerdictState
 from harness.record.run import ClaimDecided, Key
 from harness.record.trials import Fingerprint, Training
 from harness.rules import PLAIN
@@ -54,6 +47,22 @@ class Judged:
     damaged: bool = False
 
 
+@dataclass(frozen=True)
+class Decided:
+    """How a claim was decided.
+
+    Attributes:
+        decision, alongside: of its rule, and of the rules reported alongside.
+        trials: by variant, those that decide it; empty for an exact claim.
+        taken: the seeds it took with ``--seeds auto``; None without it.
+    """
+
+    decision: Decision
+    alongside: tuple[Decision, ...] = ()
+    trials: Mapping[str, Sequence[Trial]] = field(default_factory=dict)
+    taken: SeedsTaken | None = None
+
+
 def to_the_end(experiment: Experiment, variant: str, stored: Training | None) -> int:
     """Number of seeds of a variant that a check trains to the end. ``stored`` is its evidence on any stack."""
     if stored is not None and stored.tiny:
@@ -80,12 +89,15 @@ class Judge:
         counts: Counts,
         experiments: Mapping[str, Experiment],
     ) -> None:
-        self._stored, self._fingerprint, self._asked, self._counts = stored, fingerprint, asked, counts
-        self._experiments = experiments
+        self._stored, self._asked, self._counts, self._experiments = stored, asked, counts, experiments
+        self._here = Circumstances(stored.stack, fingerprint, asked.full)
 
     def training(self, key: Key, trained: Training | None) -> Judged:
         """Judges a variant. ``trained`` is None if the run did not have to train it."""
-        outcome, damaged = self._outcome(key, trained)
+        try:
+            outcome, damaged = self._outcome(*key, trained), False
+        except SuiteError as damage:
+            outcome, damaged = TrainingOutcome(TrainingState.NOT_COMPARABLE, str(damage)), True
         if self._asked.update:
             return Judged(outcome, False)
         missing = outcome.state is TrainingState.NEW and self._asked.require_baselines
@@ -93,23 +105,16 @@ class Judge:
         other_bits = self._asked.strict and outcome.state in close
         return Judged(outcome, outcome.red or missing or other_bits, damaged)
 
-    def _outcome(self, key: Key, trained: Training | None) -> tuple[TrainingOutcome, bool]:
-        name, variant = key
-        try:
-            known = self._stored.of(name)
-            replayed = self._stored.replayed(self._experiments[name])
-        except SuiteError as damage:
-            return TrainingOutcome(TrainingState.NOT_COMPARABLE, str(damage)), True
+    def _outcome(self, name: str, variant: str, trained: Training | None) -> TrainingOutcome:
+        """SuiteError if the evidence cannot be read."""
+        experiment, known, own = self._experiments[name], self._stored.of(name), self._stored.variant(name, variant)
         if self._asked.update:
-            reason = "This run is stored, not compared."
-            return TrainingOutcome(TrainingState.NEW, reason, to_the_end=True), False
-        for metric in replayed:
-            if metric.variant == variant:
-                reason = f"The function of a metric has changed, on the stored curves: {metric}."
-                return TrainingOutcome(TrainingState.NOT_COMPARABLE, reason), False
+            return TrainingOutcome(TrainingState.NEW, "This run is stored, not compared.", to_the_end=True)
+        if own is not None and (changed := replayed(experiment.metrics, own)):
+            reason = f"The function of a metric has changed, on the stored curves: {changed}."
+            return TrainingOutcome(TrainingState.NOT_COMPARABLE, reason)
         assert trained is not None
-        here = Circumstances(self._stored.stack, self._fingerprint, self._asked.full)
-        return judge(here, self._experiments[name], variant, trained, known, self._counts), False
+        return judge(self._here, experiment, variant, trained, known, self._counts)
 
     def checked(
         self, claim: Claim, outcomes: Sequence[TrainingOutcome], trials: Mapping[str, Sequence[Trial]]
@@ -123,94 +128,58 @@ class Judge:
                 again, and another decided verdict is red.
         """
         try:
-            known = self._stored.verdict(claim)
+            known, rests = self._stored.verdict(claim), self._stored.trials(claim)
         except SuiteError as error:
-            return self.not_run(claim, str(error))
-        live = _decided_live(claim, trials)
+            return self.decided(claim, Decided(Decision(Verdict.NOT_RUN, str(error))))
         decision = known.settled("No evidence is stored, and a check decides nothing anew: add --full.")
-        here = self._here(claim, outcomes, known, live.verdict if live else None)
-        rests = self._stored.trials(claim)
-        record = self._settled(claim, decision, known.alongside, outcomes, rests, here=here)
+        live = _decided_live(claim, trials)
+        record = self._record(
+            claim, Decided(decision, known.alongside, rests), outcomes, live.verdict if live else None
+        )
         if live is None or not live.verdict.decided or not known.verdict.decided or live.verdict is known.verdict:
             return record
         reason = f"{live.verdict} here, of {TINY_SEEDS} seeds; the evidence says {known.verdict}. {live.reason}"
         flipped = VerdictComparison(VerdictState.FLIPPED, known.verdict, live.verdict, True, reason)
         return replace(record, comparison=flipped, red=True)
 
-    def decided(
-        self,
-        claim: Claim,
-        decision: Decision,
-        alongside: Sequence[Decision],
-        outcomes: Sequence[TrainingOutcome],
-        trials: Mapping[str, Sequence[Trial]],
-        taken: SeedsTaken | None = None,
-    ) -> ClaimDecided:
-        """A claim that this run's own trials decide, with the verdict of the evidence.
+    def decided(self, claim: Claim, decided: Decided, outcomes: Sequence[TrainingOutcome] = ()) -> ClaimDecided:
+        """A claim that this run decided itself, or could not decide.
 
-        Args:
-            claim: a claim that trials decide.
-            decision, alongside: of its rule, and of the rules reported alongside.
-            outcomes: of its variants, in order.
-            trials: by variant, the trials that decide it.
-            taken: the seeds it took with ``--seeds auto``; None without it.
+        ``outcomes``: of its variants, in order; none for an exact claim, or without a result.
         """
-        try:
-            known = self._stored.verdict(claim)
-        except SuiteError:
-            here = None
-        else:
-            here = self._here(claim, outcomes, known, decision.verdict)
-        return self._settled(claim, decision, alongside, outcomes, trials, here=here, taken=taken)
+        return self._record(claim, decided, outcomes, decided.decision.verdict)
 
-    def exact(self, claim: Claim, decision: Decision) -> ClaimDecided:
-        """A claim that a comparison with a reference decides."""
-        return self._settled(claim, decision, (), (), {})
-
-    def not_run(self, claim: Claim, reason: str) -> ClaimDecided:
-        """A claim without a result; ``reason`` says why."""
-        return self._settled(claim, Decision(Verdict.NOT_RUN, reason), (), (), {})
-
-    def _here(
-        self, claim: Claim, outcomes: Sequence[TrainingOutcome], known: StoredVerdict, own: Verdict | None
-    ) -> Here:
-        state = None if self._asked.update else claim_state(outcomes)
-        known_of = zip(claim.variants, outcomes, strict=True)
-        reasons = dict.fromkeys(f"{name}: {outcome.reason}" for name, outcome in known_of)
-        return Here(state, " ".join(reasons), known.stack, known.seeds, known.verdict, own)
-
-    def _settled(
-        self,
-        claim: Claim,
-        decision: Decision,
-        alongside: Sequence[Decision],
-        outcomes: Sequence[TrainingOutcome],
-        trials: Mapping[str, Sequence[Trial]],
-        here: Here | None = None,
-        taken: SeedsTaken | None = None,
+    def _record(
+        self, claim: Claim, decided: Decided, outcomes: Sequence[TrainingOutcome], own: Verdict | None
     ) -> ClaimDecided:
-        expected, damage = None, ""
+        expected, here, damage = None, None, ""
         try:
             expected = self._stored.expected(claim)
+            if outcomes:
+                known = self._stored.verdict(claim)
+                state = None if self._asked.update else claim_state(outcomes)
+                pairs = zip(claim.variants, outcomes, strict=True)
+                text = " ".join(dict.fromkeys(f"{name}: {outcome.reason}" for name, outcome in pairs))
+                here = Here(state, text, known.stack, known.seeds, known.verdict, own)
         except SuiteError as error:
             damage = str(error)
         moved = any(outcome.state is TrainingState.MOVED for outcome in outcomes)
         trained = claim.experiment is not None  # the expected verdict may rest on another number of seeds
-        comparison = compare_verdict(decision.verdict, expected, drifted=moved, more_seeds=trained)
+        verdict = decided.decision.verdict
+        comparison = compare_verdict(verdict, expected, drifted=moved, more_seeds=trained)
         if trained and not self._asked.full and comparison.state in (VerdictState.WEAKENED, VerdictState.DECIDED):
-            comparison = replace(
-                comparison, red=True
-            )  # the evidence decides otherwise only if a rule or a claim has changed
+            # the evidence decides otherwise only if a rule or a claim has changed
+            comparison = replace(comparison, red=True)
         missing = expected is None and self._asked.require_baselines
-        kept = self._asked.update and decision.verdict is not Verdict.NOT_RUN
+        kept = self._asked.update and verdict is not Verdict.NOT_RUN
         return ClaimDecided.of(
             claim,
-            decision,
+            decided.decision,
             comparison,
-            trials,
-            alongside=tuple(alongside),
+            decided.trials,
+            alongside=decided.alongside,
             here=here,
-            taken=taken,
+            taken=decided.taken,
             red=bool(damage) or ((comparison.red or missing) and not kept),
             error=damage,
         )

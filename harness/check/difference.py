@@ -32,28 +32,25 @@ one of two ways, each at half of LEVEL:
 - the share of common seeds with a value on one machine only is below SHARE (Wilson's upper bound). The difference of
   the two shares cannot exceed it.
 
-If at most SHARE of the trials have a value on each machine, only the shares are compared. The ratio of the two standard
-deviations is reported with its interval (F distribution, for normal values). It decides nothing.
+If at most SHARE of the trials have a value on each machine, only the shares are compared.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.domain.model import Metric, Trial, finite
+from harness.domain.model import Metric, Trial
 from harness.record.outcomes import Interval
 from harness.rules.inference import (
     Estimate,
     at_most,
-    deviation_ratio,
     newcombe,
     one_more,
     pooled,
@@ -93,31 +90,42 @@ Values = Mapping[int, float | None]
 
 
 @dataclass(frozen=True)
-class MetricDifference:
-    """One metric, our trials against the stored ones.
+class Compared:
+    """The values of one metric, ours and the stored ones, on the metric's scale.
 
     Attributes:
-        stored, ours: means over the values compared (geometric for ``scale="log"``); None without a value.
-        difference: ours − stored, of the natural logarithms for ``scale="log"``.
-        p: two-sided p-value of "no difference"; None if ``constant``, or if n is too small for a test.
-        n: number of our values compared, or of pairs.
+        metric: what was compared.
+        ours, stored: the values compared; pairs if ``paired``.
+        absent, absent_stored: (k, n): k of n trials diverged or are censored, of ours and of the stored ones.
+        difference: of the means, ours − stored; None without a value.
+        p: two-sided p-value of "no difference"; None if ``constant``, or with too few values for a test.
         paired: whether they were compared seed by seed.
         constant: whether chance plays no part: the values are equal on every seed, shifted by one amount on every seed,
             or constant in each group.
-        absent, absent_stored: (k, n): k of n trials diverged or are censored, of ours and of the stored ones.
-        p_absent: Fisher's exact p-value of "equal shares of absent trials"; None if no trial is absent.
     """
 
-    stored: float | None
-    ours: float | None
+    metric: Metric
+    ours: np.ndarray
+    stored: np.ndarray
+    absent: tuple[int, int]
+    absent_stored: tuple[int, int]
     difference: float | None = None
     p: float | None = None
-    n: int = 0
     paired: bool = False
     constant: bool = False
-    absent: tuple[int, int] = (0, 0)
-    absent_stored: tuple[int, int] = (0, 0)
-    p_absent: float | None = None
+
+    @property
+    def n(self) -> int:
+        """The number of our values compared, or of pairs; without chance, of values in the smaller group."""
+        return min(len(self.ours), len(self.stored)) if self.constant else len(self.ours)
+
+    @property
+    def p_absent(self) -> float | None:
+        """Fisher's exact p-value of "equal shares of absent trials"; None if no trial is absent."""
+        from scipy.stats import fisher_exact
+
+        (k, n), (j, m) = self.absent, self.absent_stored
+        return float(fisher_exact([[k, n - k], [j, m - j]])[1]) if k or j else None
 
     @property
     def absence_flipped(self) -> bool:
@@ -130,65 +138,58 @@ class MetricDifference:
 
         With absent trials there are two tests, so each gets half of ``level``.
         """
-        if self.p_absent is not None:
+        if (p_absent := self.p_absent) is not None:
             level /= 2
-            if self.absence_flipped or self.p_absent < level:
+            if self.absence_flipped or p_absent < level:
                 return True
         if self.difference is None or abs(self.difference) <= smallest * (1 + 1e-9):
             return False
         return self.n >= MIN_SEEDS if self.constant else self.p is not None and self.p < level
 
+    def __str__(self) -> str:
+        (k, n), (j, m) = self.absent, self.absent_stored
+        missing = f"; without a value {j} of {m} then, {k} of {n} now" if k or j else ""
+        means = "no values" if self.difference is None else _means(self.metric, self.ours, self.stored)
+        chance = "" if self.p is None else f", p = {self.p:.2g}"
+        return f"{self.metric.name} {means} over {n} seeds{' in pairs' if self.paired else ''}{chance}{missing}"
 
-def difference(metric: Metric, ours: Values, stored: Values) -> MetricDifference:
+
+def compared(metric: Metric, ours: Values, stored: Values) -> Compared:
     """Compares the metric's values, seed by seed or group by group.
 
     They are compared seed by seed if all our seeds, or at least five, are stored, and at least two pairs have both
     values. Otherwise they are compared group by group, if each group has at least two values. For ``scale="log"`` a
     value without a logarithm counts as absent.
     """
+    import numpy as np
+
     common = ours.keys() & stored.keys()
     matched = bool(common) and (common == ours.keys() or len(common) >= MIN_SEEDS)
     if matched:
         ours, stored = ({seed: values[seed] for seed in sorted(common)} for values in (ours, stored))
     a, b = _present(metric, ours), _present(metric, stored)
-    absent, absent_stored = (len(ours) - len(a), len(ours)), (len(stored) - len(b), len(stored))
-    pairs = sorted(a.keys() & b.keys()) if matched else []
-    paired = len(pairs) >= 2
-    x, y = ([v[seed] for seed in pairs] if paired else list(v.values()) for v in (a, b))
-    back = math.exp if metric.scale == "log" else float
-    row = MetricDifference(
-        stored=back(_mean(y)) if y else None,
-        ours=back(_mean(x)) if x else None,
-        n=len(x),
-        paired=paired,
-        absent=absent,
-        absent_stored=absent_stored,
-        p_absent=_fisher(absent, absent_stored) if absent[0] or absent_stored[0] else None,
-    )
-    return _tested(row, x, y) if x and y else row
-
-
-def _tested(row: MetricDifference, x: list[float], y: list[float]) -> MetricDifference:
-    """The row with the difference of our values ``x`` and the stored ``y``, which are pairs if ``row.paired``."""
-    scale = max(map(abs, (*x, *y))) or 1.0  # keeps squares of huge and tiny losses within a float's range
-    x, y = [value / scale for value in x], [value / scale for value in y]
-    estimate = _mean(x) - _mean(y)
-    pairs = [u - v for u, v in zip(x, y, strict=True)] if row.paired else []
-    unmoved = bool(pairs) and max(map(abs, pairs)) <= TINY
-    if unmoved or (len(x) > 1 < len(y) and _constant(x) and _constant(y)):
-        moved = 0.0 if unmoved or _constant([*x, *y]) else estimate * scale
-        return replace(row, difference=finite(moved), n=min(len(x), len(y)), constant=True)
-    if len(pairs) >= MIN_SEEDS and _constant(pairs) and len(set(x)) == len(set(y)) == len(x):
-        return replace(row, difference=finite(estimate * scale), constant=True)
-    if pairs and not _constant(pairs):
-        p = Estimate(estimate, math.sqrt(_variance(pairs) / len(pairs)), len(pairs) - 1).unequal(0.0)
-    elif len(x) > 1 < len(y):
-        row = replace(row, paired=False)
-        groups = (estimate, (_variance(x), _variance(y)), (len(x), len(y)))
-        p = max(welch(*groups).unequal(0.0), pooled(*groups).unequal(0.0))
-    else:
-        p = None
-    return replace(row, difference=finite(estimate * scale), p=p)
+    both = sorted(a.keys() & b.keys()) if matched else []
+    paired = len(both) >= 2
+    x, y = (np.array([known[seed] for seed in both] if paired else [*known.values()]) for known in (a, b))
+    row = Compared(metric, x, y, (len(ours) - len(a), len(ours)), (len(stored) - len(b), len(stored)))
+    if not len(x) or not len(y):
+        return row
+    estimate, tiny = float(x.mean() - y.mean()), TINY * max(np.abs(x).max(), np.abs(y).max())
+    if paired:
+        pairs = x - y
+        if float(np.abs(pairs).max()) <= tiny:
+            return replace(row, difference=0.0, paired=True, constant=True)
+        if np.ptp(pairs) > tiny:
+            p = student(pairs).unequal(0.0)
+            return replace(row, difference=estimate, p=p, paired=True)
+        if len(pairs) >= MIN_SEEDS and len(set(x)) == len(set(y)) == len(x):
+            return replace(row, difference=estimate, paired=True, constant=True)
+    several = min(len(x), len(y)) > 1
+    if several and max(np.ptp(x), np.ptp(y)) <= tiny:
+        moved = 0.0 if np.ptp([*x, *y]) <= tiny else estimate
+        return replace(row, difference=moved, paired=paired, constant=True)
+    either = max(_by_groups(test, x, y).unequal(0.0) for test in (welch, pooled)) if several else None
+    return replace(row, difference=estimate, p=either)
 
 
 def _present(metric: Metric, values: Values) -> dict[int, float]:
@@ -196,24 +197,23 @@ def _present(metric: Metric, values: Values) -> dict[int, float]:
     return {seed: x for seed, value in values.items() if (x := on_scale(value, metric)) is not None}
 
 
-def _constant(values: list[float]) -> bool:
-    return max(values) - min(values) <= TINY
+def on_scale(value: float | None, metric: Metric) -> float | None:
+    """The value, or its logarithm for ``scale="log"``; None if there is none."""
+    if value is None or (metric.scale == "log" and value <= 0):
+        return None
+    return math.log(value) if metric.scale == "log" else value
 
 
-def _mean(values: list[float]) -> float:
-    return math.fsum(value / len(values) for value in values)
+def _by_groups(test: Callable[..., Estimate], x: np.ndarray, y: np.ndarray) -> Estimate:
+    """The difference of the means by ``welch`` or ``pooled``, of two values or more in each group."""
+    variances = (float(x.var(ddof=1)), float(y.var(ddof=1)))
+    return test(float(x.mean() - y.mean()), variances, (len(x), len(y)))
 
 
-def _variance(values: list[float]) -> float:
-    mean = _mean(values)
-    return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
-
-
-def _fisher(a: tuple[int, int], b: tuple[int, int]) -> float:
-    from scipy.stats import fisher_exact
-
-    (k, n), (j, m) = a, b
-    return float(fisher_exact([[k, n - k], [j, m - j]])[1])
+def _means(metric: Metric, ours: np.ndarray, stored: np.ndarray) -> str:
+    """The means, stored and ours; geometric for ``scale="log"``."""
+    then, now = (float(math.exp(of.mean()) if metric.scale == "log" else of.mean()) for of in (stored, ours))
+    return f"{then:.6g} → {now:.6g}"
 
 
 def interval(stored: Sequence[float | None], metric: Metric, level: float, tails: int) -> Interval | None:
@@ -233,7 +233,7 @@ def interval(stored: Sequence[float | None], metric: Metric, level: float, tails
     seed = one_more(values, least=metric.smallest_effect)
     freedom = min(tails, len(values) - 1)
     unit = math.sqrt((freedom - 2) / freedom) if freedom > 2 else 1.0
-    low, high = dataclasses.replace(seed, error=unit * seed.error, df=freedom).interval(level / 2)
+    low, high = replace(seed, error=unit * seed.error, df=freedom).interval(level / 2)
     if metric.scale == "log":
         low, high = (float(np.exp(np.clip(bound, -745, 709))) for bound in (low, high))
     return Interval(low, high, len(values))
@@ -266,21 +266,14 @@ def drifted(
 
 def _with_mean(trial: Trial, curve: str, metric: str) -> Trial:
     """The trial with one metric: the mean of a curve over the epochs."""
-    return msgspec.structs.replace(trial, metrics={metric: _mean_of(trial.history.get(curve, ()))})
+    return msgspec.structs.replace(trial, metrics={metric: geometric_mean(trial.history.get(curve, ()))})
 
 
-def _mean_of(curve: Sequence[float | None]) -> float | None:
+def geometric_mean(curve: Sequence[float | None]) -> float | None:
     """The geometric mean; None if a value is missing or not positive."""
     if not curve or any(value is None or not value > 0 for value in curve):
         return None
     return math.exp(math.fsum(math.log(value) for value in curve if value) / len(curve))
-
-
-def on_scale(value: float | None, metric: Metric) -> float | None:
-    """The value, or its logarithm for ``scale="log"``; None if there is none."""
-    if value is None or (metric.scale == "log" and value <= 0):
-        return None
-    return math.log(value) if metric.scale == "log" else value
 
 
 def drift(ours: Sequence[Trial], stored: Sequence[Trial], metric: Metric, level: float, paired: bool) -> str:
@@ -289,29 +282,28 @@ def drift(ours: Sequence[Trial], stored: Sequence[Trial], metric: Metric, level:
     A mean has moved if it differs by more than the smallest effect of interest and by more than chance. Two tests share
     the level:
 
-    - ``difference``, seed by seed if a seed has the same random numbers (``paired``). It has
-      more power if rounding is small.
+    - ``compared``, seed by seed if a seed has the same random numbers (``paired``). It has more power if rounding is
+      small.
     - Student's t for two groups of equal variance. It has more power if rounding makes the trainings of a seed
       independent.
     """
+    now, then = ({trial.seed: trial.metrics.get(metric.name) for trial in group} for group in (ours, stored))
+    row = compared(metric, now if paired else {-seed - 1: value for seed, value in now.items()}, then)
+    if row.beyond_chance(metric.smallest_effect, level / 2):
+        return str(row)
+    return of_equal_variance(metric, now, then, level / 2)
+
+
+def of_equal_variance(metric: Metric, ours: Values, stored: Values, level: float) -> str:
+    """Describes how the mean moved by Student's t of two groups of equal variance; "" if it did not."""
     import numpy as np
 
-    now, then = ({trial.seed: trial.metrics.get(metric.name) for trial in group} for group in (ours, stored))
-    row = difference(metric, now if paired else {-seed - 1: value for seed, value in now.items()}, then)
-    (k, n), (j, m) = row.absent, row.absent_stored
-    if row.beyond_chance(metric.smallest_effect, level / 2):
-        missing = f"; without a value {j} of {m} then, {k} of {n} now" if k or j else ""
-        means = "no values" if row.difference is None else f"{row.stored:.6g} → {row.ours:.6g}"
-        chance = "" if row.p is None else f", p = {row.p:.2g}"
-        return f"{metric.name} {means} over {n} seeds{' in pairs' if row.paired else ''}{chance}{missing}"
-    a, b = (np.array(list(_present(metric, group).values())) for group in (now, then))
+    a, b = (np.array([*_present(metric, values).values()]) for values in (ours, stored))
     if min(len(a), len(b)) < 2 or max(np.ptp(a), np.ptp(b)) == 0 or abs(a.mean() - b.mean()) <= metric.smallest_effect:
         return ""
-    variances = (float(a.var(ddof=1)), float(b.var(ddof=1)))
-    p = pooled(float(a.mean() - b.mean()), variances, (len(a), len(b))).unequal(0.0)
-    back = np.exp if metric.scale == "log" else float
-    means = f"{back(b.mean()):.6g} → {back(a.mean()):.6g}"
-    return f"{metric.name} {means} over {len(a)} seeds against {len(b)}, p = {p:.2g}" if p < level / 2 else ""
+    p = _by_groups(pooled, a, b).unequal(0.0)
+    means = _means(metric, a, b)
+    return f"{metric.name} {means} over {len(a)} seeds against {len(b)}, p = {p:.2g}" if p < level else ""
 
 
 class Agreement(enum.StrEnum):
@@ -330,9 +322,7 @@ class Agreed:
         verdict: the worse of the verdicts on the means and on the shares.
         difference: of the means, second − first (of natural logarithms for ``scale="log"``).
         low, high: the interval of the difference that decided, at the confidence 1 − level.
-        paired: whether that interval compares seed by seed.
-        ratio: of the standard deviations, second / first, with its 95 % interval; None without variance.
-        means, deviations, counts: of the first and the second machine.
+        means, counts: of the first and the second machine.
         absent: the numbers of trials without a value.
     """
 
@@ -340,10 +330,7 @@ class Agreed:
     difference: float | None
     low: float | None
     high: float | None
-    paired: bool
-    ratio: tuple[float, float, float] | None
     means: tuple[float | None, float | None]
-    deviations: tuple[float | None, float | None]
     counts: tuple[int, int]
     absent: tuple[int, int]
 
@@ -363,16 +350,16 @@ def agreement(metric: Metric, first: Values, second: Values, level: float = LEVE
         unlike = sum((seed in a) != (seed in b) for seed in both)
         if wilson(unlike, len(both))[1] < SHARE:
             shares = Agreement.EQUIVALENT
-    x, y = (np.array(list(values.values()), "float64") for values in (a, b))
+    x, y = (np.array([*values.values()], "float64") for values in (a, b))
     common = sorted(a.keys() & b.keys())
-    decision: tuple[Agreement, float, float, bool] | None = None
+    decision: tuple[Agreement, float, float] | None = None
     if min(len(x), len(y)) >= MIN_SEEDS:
-        estimates = [(_welch(x, y), False)]
+        estimates = [_by_groups(welch, y, x)]
         if len(common) >= MIN_SEEDS:
-            estimates.append((student(np.array([b[seed] - a[seed] for seed in common])), True))
+            estimates.append(student(np.array([b[seed] - a[seed] for seed in common])))
         # two ways, each wrong at half of the level, in either direction
-        intervals = [(estimate.interval(level / 2), paired) for estimate, paired in estimates]
-        judged = [(_judged(*ends, metric.smallest_effect), *ends, paired) for ends, paired in intervals]
+        intervals = [estimate.interval(level / 2) for estimate in estimates]
+        judged = [(_judged(*ends, metric.smallest_effect), *ends) for ends in intervals]
         decided = [each for each in judged if each[0] is not Agreement.UNDECIDED]
         decision = min(decided or judged, key=lambda each: each[2] - each[1])
     nothing = all(len(known) <= SHARE * len(values) for known, values in ((a, first), (b, second)))
@@ -383,10 +370,7 @@ def agreement(metric: Metric, first: Values, second: Values, level: float = LEVE
         difference=float(y.mean() - x.mean()) if len(x) and len(y) else None,
         low=decision[1] if decision else None,
         high=decision[2] if decision else None,
-        paired=decision[3] if decision else False,
-        ratio=_ratio(x, y),
-        means=(_average(x), _average(y)),
-        deviations=(_deviation(x), _deviation(y)),
+        means=(float(x.mean()) if len(x) else None, float(y.mean()) if len(y) else None),
         counts=(len(first), len(second)),
         absent=absent,
     )
@@ -398,30 +382,10 @@ def _judged(low: float, high: float, margin: float) -> Agreement:
     return Agreement.DIFFERENT if low > margin or high < -margin else Agreement.UNDECIDED
 
 
-def _welch(x: np.ndarray, y: np.ndarray) -> Estimate:
-    variances = (float(x.var(ddof=1)), float(y.var(ddof=1)))
-    return welch(float(y.mean() - x.mean()), variances, (len(x), len(y)))
-
-
 def _shares(absent: tuple[int, int], counts: tuple[int, int]) -> Agreement:
     if not any(absent) or all(k == n for k, n in zip(absent, counts, strict=True)):
         return Agreement.EQUIVALENT
     return _judged(*newcombe(absent, counts), SHARE)
-
-
-def _ratio(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float] | None:
-    if min(len(x), len(y)) < MIN_SEEDS or x.min() == x.max() or y.min() == y.max():
-        return None
-    deviations = (float(x.std(ddof=1)), float(y.std(ddof=1)))
-    return deviations[1] / deviations[0], *deviation_ratio(deviations, (len(x), len(y)), 0.025)
-
-
-def _average(values: np.ndarray) -> float | None:
-    return float(values.mean()) if len(values) else None
-
-
-def _deviation(values: np.ndarray) -> float | None:
-    return float(values.std(ddof=1)) if len(values) > 1 else None
 
 
 def is_significant(difference: float, residuals: Sequence[float], n_reference: int, alpha: float) -> bool:

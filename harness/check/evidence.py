@@ -30,7 +30,7 @@ from harness.record.evidence import (
     packed,
     unpacked,
 )
-from harness.record.trials import Fingerprint, Quantiles, SeedBlock, ShortTrial, Spread, Training
+from harness.record.trials import Fingerprint, Quantiles, SeedBlock, Spread, Training
 
 FIRST_CURVES = 5
 """Number of seeds whose curves are stored. If the slide prints a curve of the variant, every seed's curves are."""
@@ -144,8 +144,8 @@ def add(
     Stored seeds keep their values. Variants that the experiment no longer declares are dropped.
 
     Raises:
-        SuiteError: no reason, shortened trials among the trials, seeds that would leave a gap, or a variant whose
-            configuration or metrics differ from those of its stored trials.
+        SuiteError: no reason, seeds that would leave a gap, or a variant whose configuration or metrics differ from
+            those of its stored trials.
     """
     if not reason.strip():
         raise invalid(
@@ -166,7 +166,6 @@ def add(
     stored = dict(evidence.variants) if evidence else {}
     for name, new in measured.items():
         where = f"{experiment.id}, variant {name!r}"
-        _check_trials(where, name, new.trials)
         merged = _merged(where, stored.get(name), new, origin, every=name in experiment.plots.printed)
         if merged is not None:
             stored[name] = unpacked(packed(merged), name)  # as it will be read back
@@ -175,22 +174,9 @@ def add(
     return Evidence(experiment=experiment.id, stack=stack, variants=declared, expected=expected)
 
 
-def _check_trials(where: str, name: str, given: Sequence[object]) -> None:
-    for trial in given:
-        if isinstance(trial, ShortTrial):
-            raise invalid(
-                f"evidence of {where}",
-                expected="trials that were trained to the end",
-                received=f"a shortened trial of {len(trial.losses)} steps (seed {trial.seed})",
-                fix="Shortened trials are never evidence: train to the end, with --full.",
-            )
-        if not isinstance(trial, Trial) or trial.variant != name:
-            raise invalid(f"evidence of {where}", expected="trials of this variant", received=repr(trial)[:80])
-
-
 def _merged(where: str, old: Training | None, new: Training, origin: SeedBlock, every: bool) -> Training | None:
     """The stored training with a session's trials and traces added; None if there is nothing to store."""
-    configuration = _plain(new.configuration)
+    configuration = msgspec.to_builtins(new.configuration)  # as it will be read back, with lists for tuples
     if old is not None:
         _check_configuration(where, old.configuration, configuration)
     else:
@@ -223,12 +209,6 @@ def _merged(where: str, old: Training | None, new: Training, origin: SeedBlock, 
     return replace(result, steps=steps, calm=new.calm if measured else old.calm)
 
 
-def _plain(configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration as it will be read back, with lists for tuples."""
-    plain: dict[str, Any] = msgspec.to_builtins(dict(configuration))
-    return plain
-
-
 def _check_configuration(where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
     from harness.training.configuration import differences
 
@@ -256,13 +236,8 @@ def _check_gap(where: str, before: int, seeds: Sequence[int]) -> None:
 
 def _ranges(seeds: Sequence[int]) -> str:
     """ "5–9, 12" """
-    blocks: list[list[int]] = []
-    for seed in seeds:
-        if blocks and seed == blocks[-1][-1] + 1:
-            blocks[-1].append(seed)
-        else:
-            blocks.append([seed])
-    return ", ".join(f"{b[0]}–{b[-1]}" if len(b) > 1 else str(b[0]) for b in blocks)
+    blocks = [[seed for _, seed in block] for _, block in itertools.groupby(enumerate(seeds), lambda at: at[1] - at[0])]
+    return ", ".join(f"{block[0]}–{block[-1]}" if len(block) > 1 else str(block[0]) for block in blocks)
 
 
 def _check_metrics(where: str, old: Training, new: Sequence[Trial]) -> None:
@@ -294,8 +269,8 @@ def _with_curves(trials: Sequence[Trial], measured: Mapping[int, Trial], count: 
         if not history or (curves and set(history) != set(curves[0])):
             break
         curves.append({name: stored_curve(curve) for name, curve in history.items()})
-    without: list[dict[str, tuple[float | None, ...]]] = [{}] * (len(trials) - len(curves))
-    return tuple(replace(trial, history=own) for trial, own in zip(trials, curves + without, strict=True))
+    padded = itertools.chain(curves, itertools.repeat({}))
+    return tuple(replace(trial, history=own) for trial, own in zip(trials, padded, strict=False))
 
 
 def stored_curve(curve: tuple[float | None, ...]) -> tuple[float | None, ...]:
@@ -320,12 +295,9 @@ def _spread(before: Spread | None, new: Mapping[int, Trial]) -> Spread | None:
 def _quantiles(curves: Sequence[tuple[float | None, ...]]) -> Quantiles:
     import numpy as np
 
-    finite: list[int] = []
-    found: dict[str, list[float | None]] = {name: [] for name in SHARES}
-    for values in zip(*curves, strict=False):
-        known = [value for value in values if value is not None]
-        finite.append(len(known))
-        at = np.quantile(known, list(SHARES.values())).tolist() if known else [None] * len(SHARES)
-        for name, one in zip(SHARES, at, strict=True):
-            found[name].append(None if one is None else float(f"{one:.6g}"))
-    return Quantiles(**{name: tuple(values) for name, values in found.items()}, finite=tuple(finite))
+    known = [[value for value in values if value is not None] for values in zip(*curves, strict=False)]
+    at = {
+        name: tuple(float(f"{np.quantile(values, share):.6g}") if values else None for values in known)
+        for name, share in SHARES.items()
+    }
+    return Quantiles(**at, finite=tuple(map(len, known)))

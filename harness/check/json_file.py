@@ -13,8 +13,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from harness.errors import SuiteError, invalid
-from harness.record.atomic import replace_file
-from harness.record.locks import held
+from harness.record.files import held, replace_file
 
 T = TypeVar("T")
 MOST_BYTES = 200_000_000

@@ -10,21 +10,31 @@ What is known comes from the evidence, or from an earlier run. Everything here i
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import math
 import statistics
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from harness.check.difference import ANCHOR_TAILS, ANCHORS, DRIFTS, OUTLIER_TAILS, OUTLIERS, drifted, interval
+from harness.check.difference import (
+    ANCHOR_TAILS,
+    ANCHORS,
+    DRIFTS,
+    OUTLIER_TAILS,
+    OUTLIERS,
+    drifted,
+    geometric_mean,
+    interval,
+    of_equal_variance,
+)
 from harness.check.evidence import stored_curve
 from harness.check.rounding import FLOOR, LIMIT, MOST_STEPS, floor, numbers, relative, reproducible_steps
 from harness.domain.model import Experiment, Metric, Trial
 from harness.record.evidence import Evidence
-from harness.record.numbers import Number, number, value
 from harness.record.outcomes import (
     REPRODUCED,
     Anchor,
@@ -34,7 +44,7 @@ from harness.record.outcomes import (
     TrainingState,
     number_text,
 )
-from harness.record.trials import Fingerprint, ShortTrial, Training
+from harness.record.trials import Fingerprint, Number, ShortTrial, Training, number, value
 
 REFERENCE = "tensorflow-cpu"
 """The stack of the lecture's own trainings."""
@@ -53,8 +63,7 @@ def claim_state(outcomes: Collection[TrainingOutcome]) -> ClaimState:
     if all(outcome.state in REPRODUCED for outcome in outcomes):
         started = (not outcome.to_the_end or outcome.state is TrainingState.START_REPRODUCED for outcome in outcomes)
         return ClaimState.START_CONFIRMED if any(started) else ClaimState.CONFIRMED
-    new = (outcome.state is TrainingState.NEW and outcome.compatible for outcome in outcomes)
-    if all(known or outcome.state in REPRODUCED for known, outcome in zip(new, outcomes, strict=True)):
+    if all(outcome.compatible or outcome.state in REPRODUCED for outcome in outcomes):
         return ClaimState.COMPATIBLE
     return ClaimState.NOT_CONFIRMED
 
@@ -93,16 +102,15 @@ def judge(
         evidence: of the experiment, by stack: of the run's own stack, and of the reference stack.
         counts: of the whole run; None if this training is all of it.
     """
-    counts = counts or Counts(1, max(1, len(trained.trials)))
-    for stack in dict.fromkeys((here.stack, REFERENCE)):
+    counts, nothing = counts or Counts(1, max(1, len(trained.trials))), f"is stored for {here.stack}."
+    for stack in (here.stack, REFERENCE):
         stored = evidence[stack].variants.get(variant) if stack in evidence else None
         if stored is not None:
             comparison = Comparison(here, experiment.metrics, trained, stored, counts)
             if stack == here.stack:
                 return comparison.outcome()
-            begin = f"No evidence of this variant is stored for {here.stack}. Against {REFERENCE}"
-            return comparison.elsewhere(begin)
-    return TrainingOutcome(TrainingState.NEW, f"No evidence of this variant is stored for {here.stack}.")
+            return comparison.elsewhere(f"No evidence of this variant {nothing} Against {REFERENCE}")
+    return TrainingOutcome(TrainingState.NEW, f"No evidence of this variant {nothing}")
 
 
 def same_versions(known: Training, fingerprint: Fingerprint) -> bool:
@@ -123,9 +131,44 @@ def canonical_steps(known: Training) -> int:
     return min(calm, known.steps or MOST_STEPS, len(known.canonical))
 
 
-@dataclass(frozen=True)
+class Feature(NamedTuple):
+    """One number of a training, of some seeds.
+
+    Attributes:
+        name, step: what it is: "training loss, step" 3; ``step`` is None for a number without steps.
+        pairs: by seed: (then, now).
+        floors: by seed, the least size that a difference is relative to.
+        finite: whether a single seed that is no longer finite has moved; else the median over seeds counts alone.
+    """
+
+    name: str
+    pairs: Mapping[int, tuple[float | None, float | None]]
+    floors: Mapping[int, float] = MappingProxyType({})
+    step: int | None = None
+    finite: bool = False
+
+    @property
+    def sizes(self) -> dict[int, float]:
+        """The relative differences, by seed."""
+        return {seed: relative(now, then, self.floors.get(seed, 0.0)) for seed, (then, now) in self.pairs.items()}
+
+    @property
+    def movement(self) -> Movement | None:
+        """None unless the median over seeds of the relative differences exceeds LIMIT."""
+        for seed, (then, now) in self.pairs.items() if self.finite else ():
+            if then is not None and now is not None and math.isfinite(then) and not math.isfinite(now):
+                return Movement(self.name, "inf", LIMIT, number(then), number(now), seed, self.step)
+        sizes = self.sizes
+        if not sizes or (median := statistics.median(sizes.values())) <= LIMIT:
+            return None
+        seed = sorted(sizes, key=sizes.__getitem__)[len(sizes) // 2]
+        before, after = (None if x is None else number(x) for x in self.pairs[seed])
+        return Movement(self.name, number(median), LIMIT, before, after, seed, self.step, len(sizes))
+
+
+@dataclass
 class _Compared:
-    """The result of a comparison. ``fault``: what moved; ``missing``: why nothing could be compared."""
+    """What a comparison has given so far. ``fault``: what moved first."""
 
     identical: bool = True
     fault: Movement | str = ""
@@ -134,24 +177,31 @@ class _Compared:
     epochs: int = 0
     anchors: tuple[Anchor, ...] = ()
     not_calm: tuple[str, ...] = ()
-    missing: str = ""
 
-    @property
-    def movement(self) -> Movement | None:
-        return self.fault if isinstance(self.fault, Movement) else None
+    def look(self, feature: Feature) -> None:
+        """Compares a feature. The first fault counts."""
+        self.identical = self.identical and not any(feature.sizes.values())
+        self.fault = self.fault or feature.movement or ""
 
-    def then(self, other: _Compared) -> _Compared:
-        """Both comparisons. The first fault counts."""
-        return _Compared(
-            identical=self.identical and other.identical,
-            fault=self.fault or other.fault,
-            steps=self.steps or other.steps,
-            seeds=self.seeds or other.seeds,
-            epochs=max(self.epochs, other.epochs),
-            anchors=self.anchors + other.anchors,
-            not_calm=self.not_calm + other.not_calm,
-            missing=self.missing or other.missing,
-        )
+    def follow(self, name: str, then: Curves, now: Curves, most: int | None = None, finite: bool = True) -> None:
+        """Compares curves of the same seeds step by step; of steps after ``most`` only whether their bits are the same.
+
+        Small values are relative to a share of the first. ``finite``: as in ``Feature``.
+        """
+        self.identical = self.identical and all(len(then[seed]) == len(now[seed]) for seed in then)
+        rows = {seed: [(value(a), value(b)) for a, b in zip(then[seed], now[seed], strict=False)] for seed in then}
+        floors = {seed: FLOOR * abs(row[0][0]) for seed, row in rows.items() if row}
+        for step in range(max(map(len, rows.values()), default=0)):
+            pairs = {seed: row[step] for seed, row in rows.items() if step < len(row)}
+            feature = Feature(name, pairs, floors, step + 1, finite)
+            if most is None or step < most:
+                self.look(feature)
+            else:
+                self.identical = self.identical and not any(feature.sizes.values())
+
+
+Curves = Mapping[int, Sequence[Number]]
+"""By seed, the values after step 1, 2, …"""
 
 
 @dataclass(frozen=True)
@@ -173,114 +223,111 @@ class Comparison:
 
     def outcome(self) -> TrainingOutcome:
         """The outcome against the same stack."""
-        refused, changed = self._sameness()
-        if refused is not None:
+        trained, known, compared = self.trained, self.known, _Compared()
+        if refused := self._another():
             return refused
-        if self.known.traces and self.known.steps == 0 and not self.trained.trials:
+        if known.traces and known.steps == 0 and not trained.trials:
             reason = "Rounding moves the first step of this training, so no step of it is compared."
-            return TrainingOutcome(TrainingState.NEW, reason, changed=changed, not_calm=("training loss",))
-        if not self.trained.short and not self.trained.trials:
-            return TrainingOutcome(
-                TrainingState.MISSING, "The evidence holds this variant, but nothing of it was trained here."
-            )
+            return TrainingOutcome(TrainingState.NEW, reason, changed=self._changed, not_calm=("training loss",))
+        missing = "The evidence holds this variant, but nothing of it was trained here."
+        if trained.short:
+            missing = self._start(compared)
+        elif trained.trials:
+            missing = ""
+        if missing:
+            return self._outcome(TrainingState.MISSING, missing, compared)
         streams = self._same_streams()
-        compared = self._start() if self.trained.short else _Compared()
-        tiny = self.known.tiny and any(trial.seed < self.known.seeds for trial in self.trained.trials)
-        if self.trained.trials:  # with the same random numbers, a seed is compared with itself
-            compared = compared.then(self._tiny() if tiny else self._ended(paired=streams))
-        outcome = TrainingOutcome(
-            TrainingState.REPRODUCED if self.trained.trials else TrainingState.START_REPRODUCED,
-            _summary(compared, bool(self.trained.trials), self.here.full, self.known.tiny),
-            to_the_end=bool(self.trained.trials),
-            steps=compared.steps,
-            seeds=compared.seeds,
-            movement=compared.movement,
-            anchors=compared.anchors,
-            changed=changed,
-            not_calm=compared.not_calm,
-        )
-        if compared.missing:
-            return replace(outcome, state=TrainingState.MISSING, reason=compared.missing)
-        if not compared.fault:
-            return replace(outcome, state=TrainingState.IDENTICAL) if compared.identical else outcome
-        if not streams:
-            return self._other_numbers(outcome, compared)
-        return replace(outcome, state=TrainingState.MOVED, reason=f"Moved: {compared.fault}.")
+        if known.tiny and any(trial.seed < known.seeds for trial in trained.trials):
+            self._tiny(compared)
+        elif trained.trials:  # with the same random numbers, a seed is compared with itself
+            self._ended(compared, paired=streams)
+        if compared.fault:
+            if not streams:
+                return self._other_numbers(compared)
+            return self._outcome(TrainingState.MOVED, f"Moved: {compared.fault}.", compared)
+        state = TrainingState.REPRODUCED if trained.trials else TrainingState.START_REPRODUCED
+        summary = _summary(compared, bool(trained.trials), self.here.full, known.tiny)
+        return self._outcome(TrainingState.IDENTICAL if compared.identical else state, summary, compared)
 
     def elsewhere(self, begin: str) -> TrainingOutcome:
         """The outcome against another stack: compatible or moved, never reproduced. ``begin``: of its reason."""
-        refused, changed = self._sameness(versions=False)
-        if refused is not None:
+        if refused := self._another(versions=False):
             return refused
-        canonical = self._canonical()
-        to_the_end = bool(self.trained.trials)
-        compared = canonical or _Compared()
-        if to_the_end:
-            compared = compared.then(self._ended(paired=False, curves=False))
-        outcome = TrainingOutcome(
-            TrainingState.NEW,
-            begin,
-            to_the_end=to_the_end,
-            movement=compared.movement,
-            anchors=compared.anchors,
-            changed=changed,
-        )
+        compared = _Compared()
+        kinds = ["the canonical trace"] * self._canonical(compared)
+        if self.trained.trials:
+            self._ended(compared, paired=False, curves=False)
+            kinds.append("the end")
+        compared.seeds = 0
         if compared.fault:
-            reason = f"{begin}: {compared.fault}."
-            return replace(outcome, state=TrainingState.MOVED, reason=reason, compatible=False)
-        kinds = ["the canonical trace"] * (canonical is not None) + ["the end"] * to_the_end
-        if not kinds:
-            return replace(outcome, reason=f"{begin}: nothing to compare.")
-        return replace(outcome, reason=f"{begin}: {' and '.join(kinds)} compatible.", compatible=True)
+            return self._outcome(TrainingState.MOVED, f"{begin}: {compared.fault}.", compared, compatible=False)
+        told = f"{' and '.join(kinds)} compatible" if kinds else "nothing to compare"
+        return self._outcome(TrainingState.NEW, f"{begin}: {told}.", compared, compatible=bool(kinds) or None)
 
-    def _sameness(self, versions: bool = True) -> tuple[TrainingOutcome | None, tuple[tuple[str, Any, Any], ...]]:
-        """(an outcome, ()) if the trainings are not the same; else (None, the values that another Keras changed)."""
+    def _outcome(
+        self, state: TrainingState, reason: str, compared: _Compared, compatible: bool | None = None
+    ) -> TrainingOutcome:
+        return TrainingOutcome(
+            state,
+            reason,
+            to_the_end=bool(self.trained.trials),
+            steps=compared.steps,
+            seeds=compared.seeds,
+            movement=compared.fault if isinstance(compared.fault, Movement) else None,
+            anchors=compared.anchors,
+            changed=self._changed,
+            not_calm=compared.not_calm,
+            compatible=compatible,
+        )
+
+    @functools.cached_property
+    def _changed(self) -> tuple[tuple[str, Any, Any], ...]:
+        """(key, then, now) of the values of the configuration that differ."""
         from harness.training.configuration import differences
 
-        changed = tuple(differences(self.known.configuration, self.trained.configuration))
+        return tuple(differences(self.known.configuration, self.trained.configuration))
+
+    def _another(self, versions: bool = True) -> TrainingOutcome | None:
+        """The outcome if the trainings are not the same; None if at most another Keras configures them otherwise."""
+        changed = self._changed
         ours = [change for change in changed if change[0].split(".")[0].split("[")[0] not in KERAS]
         keras = self.here.fingerprint.get("keras")
         same_keras = keras in {session.fingerprint.get("keras") for session in self.known.sessions}
         if changed and (ours or (versions and same_keras)):
             by = "the catalogue" if ours else f"the catalogue: Keras is {keras} as it was"
             reason = f"Another training, changed by {by}: {_keys(ours or changed)}."
-            return TrainingOutcome(TrainingState.NOT_COMPARABLE, reason, changed=changed), ()
+            return TrainingOutcome(TrainingState.NOT_COMPARABLE, reason, changed=changed)
         declared, stored = {metric.name for metric in self.metrics}, set(self.known.metrics)
         if declared != stored and self.known.trials:
-            faults = [
-                f"{what} {', '.join(sorted(names))}"
-                for what, names in (("not in the evidence:", declared - stored), ("not declared:", stored - declared))
-                if names
-            ]
-            return TrainingOutcome(TrainingState.MISSING, f"Metrics {'; '.join(faults)}."), ()
-        return None, changed
+            sides = (("not in the evidence:", declared - stored), ("not declared:", stored - declared))
+            faults = [f"{what} {', '.join(sorted(names))}" for what, names in sides if names]
+            return TrainingOutcome(TrainingState.MISSING, f"Metrics {'; '.join(faults)}.")
+        return None
 
     def _same_streams(self) -> bool:
         """Whether a seed has the same random numbers as when it was stored. Only another version may change them."""
         then, now = self.known.hashes, self.trained.hashes
         return same_versions(self.known, self.here.fingerprint) or then is None or now is None or then == now
 
-    def _start(self) -> _Compared:
-        """Compares the first T steps, the validation loss after them, and the recorded metrics of the initial model."""
-        stored = self.known.plain
-        ours = self.trained.plain
-        seeds, steps = sorted(ours.keys() & stored.keys()), self._steps
+    def _start(self, compared: _Compared) -> str:
+        """Compares the first T steps, and what was recorded beside them. Returns why nothing could be compared."""
+        stored, ours, steps = self.known.plain, self.trained.plain, self._steps
+        seeds = sorted(ours.keys() & stored.keys())
         if not seeds or not steps:
             holds = f"traces of seeds {', '.join(map(str, sorted(stored)))}" if stored else "no traces"
             reason = f"The evidence holds {holds}, with {steps} steps to compare; trained here: seeds {sorted(ours)}."
-            return _Compared(missing=f"{reason} Nothing was compared: store the traces with --update-baselines.")
-        lacking = [seed for seed in seeds if len(ours[seed].losses) < steps]
-        if lacking:
-            done = len(ours[lacking[0]].losses)
-            return _Compared(missing=f"Seed {lacking[0]} was trained for {done} of {steps} steps.")
+            return f"{reason} Nothing was compared: store the traces with --update-baselines."
+        for seed in seeds:
+            if len(ours[seed].losses) < steps:
+                return f"Seed {seed} was trained for {len(ours[seed].losses)} of {steps} steps."
+        compared.steps, compared.seeds = steps, len(seeds)
         before, now = ({seed: side[seed].losses[:steps] for seed in seeds} for side in (stored, ours))
-        compared = dataclasses.replace(_curves(before, now, "training loss, step"), steps=steps, seeds=len(seeds))
+        compared.follow("training loss, step", before, now)
         if not compared.fault:
-            compared = compared.then(self._validated(ours, stored))
-        twice = _twice(now.items())
-        if twice and not compared.fault and not _twice(before.items()):
-            return dataclasses.replace(compared, fault=ONE_TRAINING.format(*twice))
-        return compared
+            self._validated(compared, stored, ours)
+        if not compared.fault and (twice := _twice(now.items())) and not _twice(before.items()):
+            compared.fault = ONE_TRAINING.format(*twice)
+        return ""
 
     @property
     def _steps(self) -> int:
@@ -290,113 +337,99 @@ class Comparison:
         both = (*self.known.traces, *self.trained.traces)
         return min((len(trial.losses) for trial in both), default=0)
 
-    def _validated(self, ours: Mapping[int, ShortTrial], stored: Mapping[int, ShortTrial]) -> _Compared:
+    def _validated(self, compared: _Compared, stored: Mapping[int, ShortTrial], ours: Mapping[int, ShortTrial]) -> None:
         """Compares the validation loss after T steps, and the recorded metrics of the initial model.
 
         The validation loss is not compared where rounding moves it after every step (``rounding.checked_steps``).
         """
-        steps, seeds = self._steps, sorted(ours.keys() & stored.keys())
-        traces = self.known.traces
+        traces, steps, seeds = self.known.traces, self._steps, sorted(ours.keys() & stored.keys())
         moves = any(trace.perturbed for trace in traces) and not reproducible_steps(traces)
-        pairs = {
-            seed: (stored[seed].val_losses[0] or 0.0, last, now)
-            for seed in (() if moves else seeds)
-            if (last := _at(stored[seed].val_losses, steps)) is not None
-            and (now := _at(ours[seed].val_losses, steps)) is not None
-        }
-        movement = _median_moved(
-            "validation loss after step",
-            {seed: (value(last), value(now)) for seed, (_, last, now) in pairs.items()},
-            {seed: FLOOR * abs(value(first)) for seed, (first, _, _) in pairs.items()},
-            step=steps,
-        )
-        identical, not_calm = all(last == now for _, last, now in pairs.values()), ["val_loss"] * moves
+        pairs, floors, not_calm = {}, {}, {"val_loss"} if moves else set()
+        for seed in () if moves else seeds:
+            then, now = (_at(side[seed].val_losses, steps) for side in (stored, ours))
+            if then is not None and now is not None:
+                pairs[seed] = value(then), value(now)
+                floors[seed] = FLOOR * abs(value(stored[seed].val_losses[0] or 0.0))
+        compared.look(Feature("validation loss after step", pairs, floors, steps))
         for seed in seeds:
             perturbed = [trace.observed for trace in traces if trace.perturbed and trace.seed == seed]
-            for name in ours[seed].observed.keys() & stored[seed].observed.keys():
-                before, now = stored[seed].observed[name], ours[seed].observed[name]
-                if any(relative(value(other[name]), value(before)) > LIMIT for other in perturbed if name in other):
-                    not_calm.append(name)
-                    continue
-                identical = identical and before == now
-                movement = movement or _median_moved(f"{name} at the start", {seed: (value(before), value(now))})
-        return _Compared(identical, movement or "", not_calm=tuple(sorted(set(not_calm))))
+            for name in sorted(ours[seed].observed.keys() & stored[seed].observed.keys()):
+                before, after = (value(side[seed].observed[name]) for side in (stored, ours))
+                if any(relative(value(other[name]), before) > LIMIT for other in perturbed if name in other):
+                    not_calm.add(name)
+                else:
+                    compared.look(Feature(f"{name} at the start", {seed: (before, after)}))
+        compared.not_calm = tuple(sorted(not_calm))
 
-    def _tiny(self) -> _Compared:
+    def _tiny(self, compared: _Compared) -> None:
         """Compares a tiny training seed by seed: the metrics and the losses of the first epochs that are calm."""
-        stored = {trial.seed: trial for trial in self.known.trials}
-        ours = {trial.seed: trial for trial in self.trained.trials}
+        stored, ours = ({trial.seed: trial for trial in side.trials} for side in (self.known, self.trained))
         seeds, steps, calm = sorted(ours.keys() & stored.keys()), self._steps, self.known.calm
+        compared.steps, compared.seeds = steps, len(seeds)
+        compared.fault = compared.fault or self._failed(ours.values(), stored)
         then = {seed: trace.losses for seed, trace in self.known.plain.items() if seed in ours}
         now = {seed: numbers(ours[seed].history.get("loss", ())[:MOST_STEPS]) for seed in then}
-        compared = _curves(then, now, "training loss, epoch", steps, each=False)
-        names = {metric.name: metric for metric in self.metrics}
-        not_calm = [name for name in names if name not in calm]
-        longest = max((len(losses) for losses in then.values()), default=0)
-        if longest > steps:
-            not_calm.append(f"training loss of epochs {steps + 1} to {longest}")
-        fault: Movement | str = self._failed(ours.values(), stored) or compared.fault
-        for name in calm if not fault else ():
+        compared.follow("training loss, epoch", then, now, steps, finite=False)
+        metrics = {metric.name: metric for metric in self.metrics}
+        for name in calm:
             pairs = {seed: (stored[seed].metrics[name], ours[seed].metrics.get(name)) for seed in seeds}
-            fault = fault or _median_moved(name, pairs, dict.fromkeys(seeds, floor(names.get(name)))) or ""
-        same = all(ours[seed].metrics == stored[seed].metrics for seed in seeds)
-        return _Compared(compared.identical and same, fault, steps, len(seeds), not_calm=tuple(not_calm))
+            compared.look(Feature(name, pairs, dict.fromkeys(seeds, floor(metrics.get(name)))))
+        compared.identical &= all(ours[seed].metrics == stored[seed].metrics for seed in seeds)
+        longest = max((len(losses) for losses in then.values()), default=0)
+        rest = (f"training loss of epochs {steps + 1} to {longest}",) if longest > steps else ()
+        compared.not_calm = (*(name for name in metrics if name not in calm), *rest)
 
-    def _ended(self, paired: bool, curves: bool = True) -> _Compared:
+    def _ended(self, compared: _Compared, paired: bool, curves: bool = True) -> None:
         """Compares trials to the end with the stored seeds: each trial with an interval, many trials by their means.
 
         Few trials are anchors. A run to the end and a tiny training have many. ``curves`` False compares no loss
         curves: on another stack, Keras clips probabilities differently, which moves losses by more than rounding.
         """
+        ours, known = self.trained.trials, self.known.trials
         few = not self.here.full and not self.known.tiny
-        compared = self._within(self.trained.trials, *((ANCHORS, ANCHOR_TAILS) if few else (OUTLIERS, OUTLIER_TAILS)))
+        self._within(compared, *((ANCHORS, ANCHOR_TAILS) if few else (OUTLIERS, OUTLIER_TAILS)))
         if not compared.fault and paired and curves and self.known.calm_to_the_end:
-            compared = compared.then(self._epochs())
+            self._epochs(compared)
         if compared.fault or few:
-            return compared
-        twice = _repeated(self.trained.trials)
-        if twice and not _repeated(self.known.trials):
-            return dataclasses.replace(compared, fault=ONE_TRAINING.format(*twice))
-        before = self.known.trials if curves else [replace(trial, history={}) for trial in self.known.trials]
-        moved = drifted(self.trained.trials, before, self.metrics, DRIFTS / self.counts.variants, paired)
-        return dataclasses.replace(compared, fault=moved)
+            return
+        if (twice := _repeated(ours)) and not _repeated(known):
+            compared.fault = ONE_TRAINING.format(*twice)
+            return
+        before = known if curves else [replace(trial, history={}) for trial in known]
+        compared.fault = drifted(ours, before, self.metrics, DRIFTS / self.counts.variants, paired)
 
-    def _epochs(self) -> _Compared:
+    def _epochs(self, compared: _Compared) -> None:
         """Compares all losses epoch by epoch, over the seeds whose curves are stored."""
         stored = {trial.seed: trial.history for trial in self.known.trials if trial.history}
         ours = {trial.seed: trial.history for trial in self.trained.trials if trial.seed in stored}
-        compared = _Compared()
         for name in next(iter(ours.values()), {}):
-            if not name.endswith("loss") or compared.fault:
-                continue
-            then, now = (
-                {seed: numbers(stored_curve(side[seed].get(name, ()))) for seed in ours} for side in (stored, ours)
-            )
-            curves = _curves(then, now, "training loss, epoch" if name == "loss" else f"{name}, epoch")
-            compared = compared.then(dataclasses.replace(curves, epochs=max(map(len, now.values()))))
-        return compared
+            if name.endswith("loss") and not compared.fault:
+                then, now = (
+                    {seed: numbers(stored_curve(side[seed].get(name, ()))) for seed in ours} for side in (stored, ours)
+                )
+                compared.follow("training loss, epoch" if name == "loss" else f"{name}, epoch", then, now)
+                compared.epochs = max(compared.epochs, *map(len, now.values()))
 
-    def _within(self, ours: Sequence[Trial], chance: float, tails: int) -> _Compared:
+    def _within(self, compared: _Compared, chance: float, tails: int) -> None:
         """Compares the primary metric of each trial with the prediction interval of the stored seeds."""
-        stored, metric = {trial.seed: trial for trial in self.known.trials}, self.metrics[0]
+        ours, stored = self.trained.trials, {trial.seed: trial for trial in self.known.trials}
+        metric = self.metrics[0]
         values = [trial.metrics.get(metric.name) for trial in self.known.trials]
         expected = interval(values, metric, chance / self.counts.trials, tails)
-        anchors = []
-        fault = self._failed(ours, stored)
-        identical = True
+        compared.seeds = compared.seeds or len(ours)
+        compared.fault = compared.fault or self._failed(ours, stored)
         for trial in ours:
             then = stored.get(trial.seed)
             before, now = then.metrics.get(metric.name) if then else None, trial.metrics.get(metric.name)
-            anchors.append(Anchor(trial.seed, metric.name, before, now, expected))
-            identical = identical and then is not None and dict(trial.metrics) == dict(then.metrics)
+            compared.anchors += (Anchor(trial.seed, metric.name, before, now, expected),)
+            compared.identical &= then is not None and dict(trial.metrics) == dict(then.metrics)
             if now is not None and expected is not None and not expected.contains(now):
                 alongside = f", stored {number_text(before)}" if then else ""
-                fault = fault or (
+                compared.fault = compared.fault or (
                     f"{metric.name} of seed {trial.seed} is {number_text(now)}{alongside}, outside "
                     f"{number_text(expected.low)} to {number_text(expected.high)}, "
                     f"where one more of {expected.seeds} stored seeds falls"
                 )
-        return _Compared(identical, fault, seeds=len(ours), anchors=tuple(anchors))
 
     def _failed(self, ours: Iterable[Trial], stored: Mapping[int, Trial]) -> str:
         """Describes the first trial that failed although its stored trial did not, or that lacks epochs; "" for none.
@@ -416,60 +449,51 @@ class Comparison:
                 return f"seed {trial.seed} ended after {trained} of {epochs} epochs"
         return ""
 
-    def _canonical(self) -> _Compared | None:
-        """Compares the canonical trace; None if either side has none."""
+    def _canonical(self, compared: _Compared) -> bool:
+        """Compares the canonical trace. False if either side has none."""
         steps, ours = canonical_steps(self.known), self.trained.canonical
         if not steps or len(ours) < steps:
-            return None
-        return _curves({0: self.known.canonical[:steps]}, {0: ours[:steps]}, "canonical training loss, step")
+            return False
+        compared.follow("canonical training loss, step", {0: self.known.canonical[:steps]}, {0: ours[:steps]})
+        return True
 
-    def _other_numbers(self, outcome: TrainingOutcome, compared: _Compared) -> TrainingOutcome:
+    def _other_numbers(self, compared: _Compared) -> TrainingOutcome:
         """The outcome if another version draws other random numbers.
 
         The start is reproduced if the canonical trace and the distribution over seeds are.
         """
-        versions = ", ".join(
-            f"{key} {then} → {now}"
-            for key in VERSIONS
-            if (now := self.here.fingerprint.get(key)) != (then := self.known.sessions[-1].fingerprint.get(key))
-        )
+        then = self.known.sessions[-1].fingerprint
+        pairs = ((key, then.get(key), self.here.fingerprint.get(key)) for key in VERSIONS)
+        versions = ", ".join(f"{key} {before} → {now}" for key, before, now in pairs if before != now)
+        canonical, others = _Compared(), _Compared()
+        why = "" if self._canonical(canonical) else "there is no canonical trace to compare"
+        if why := why or str(canonical.fault):
+            told = f", and {why}."
+        else:
+            others.fault = self._other_start()
+            if not others.fault and self.trained.trials:
+                self._ended(others, paired=False)
+            told = f", and the distribution moved: {others.fault}." if others.fault else ""
         begin = f"This version draws other random numbers ({versions})"
-        canonical = self._canonical()
-        if canonical is None or canonical.fault:
-            why = canonical.fault if canonical else "there is no canonical trace to compare"
-            return replace(outcome, state=TrainingState.MOVED, reason=f"{begin}, and {why}.")
-        fault: Movement | str = self._other_start()
-        if not fault and self.trained.trials:
-            fault = self._ended(paired=False).fault
-        if fault:
-            return replace(outcome, state=TrainingState.MOVED, reason=f"{begin}, and the distribution moved: {fault}.")
+        if told:
+            return self._outcome(TrainingState.MOVED, begin + told, compared)
+        compared.fault = ""
         reason = f"{begin}; the canonical trace and the distribution over seeds are reproduced."
-        return replace(
-            outcome, state=TrainingState.START_REPRODUCED, reason=reason, movement=None, anchors=compared.anchors
-        )
+        return self._outcome(TrainingState.START_REPRODUCED, reason, compared)
 
     def _other_start(self) -> str:
-        """Compares the log loss of step 1, and its mean over T steps, by Student's t test over seeds; "" if equal."""
-        import numpy as np
-        from scipy.stats import ttest_ind
-
+        """Describes how the loss of step 1, or its mean over T steps, moved over the seeds; "" if neither did."""
         steps = self._steps
-        ours, then = ([trial.losses[:steps] for trial in side.plain.values()] for side in (self.trained, self.known))
-        if min(len(ours), len(then)) < 2 or not steps:
+        if not steps:
             return ""
-        with np.errstate(all="ignore"):
-            now_log, then_log = (np.log(np.array([[value(x) for x in row] for row in rows])) for rows in (ours, then))
-        level = STARTS / (2 * self.counts.variants)
-        for what, a, b in (
-            ("step 1", now_log[:, 0], then_log[:, 0]),
-            (f"{steps} steps", now_log.mean(axis=1), then_log.mean(axis=1)),
-        ):
-            apart = float(abs(a.mean() - b.mean()))
-            if not apart > LIMIT:
-                continue
-            p = float(ttest_ind(a, b).pvalue) if float(max(np.ptp(a), np.ptp(b))) > 0 else 0.0
-            if p < level:
-                return f"training loss of {what}: {np.exp(b.mean()):.6g} → {np.exp(a.mean()):.6g}, p = {p:.2g}"
+        for what, first in (("step 1", 1), (f"{steps} steps", steps)):
+            metric = Metric(f"training loss of {what}", "lower", "nats", LIMIT, scale="log")
+            now, then = (
+                {seed: geometric_mean(list(map(value, trial.losses[:first]))) for seed, trial in side.plain.items()}
+                for side in (self.trained, self.known)
+            )
+            if moved := of_equal_variance(metric, now, then, STARTS / (2 * self.counts.variants)):
+                return moved
         return ""
 
 
@@ -488,61 +512,9 @@ def _summary(compared: _Compared, to_the_end: bool, full: bool, tiny: bool) -> s
     return f"Compared: {'; '.join(parts)}."
 
 
-def _curves(
-    then: Mapping[int, Sequence[Number]],
-    now: Mapping[int, Sequence[Number]],
-    feature: str,
-    steps: int | None = None,
-    each: bool = True,
-) -> _Compared:
-    """Compares curves of the same seeds step by step, or epoch by epoch.
-
-    Something moved at the first of the ``steps`` (None: of all) where the median over seeds of the relative differences
-    exceeds LIMIT; before that, with ``each``, where a single seed has no finite value although its stored trial has.
-    """
-    identical = all(_same_losses(now[seed], then[seed]) for seed in then)
-    rows = [(seed, list(zip(then[seed], now[seed], strict=False))[:steps]) for seed in then]
-    for seed, row in rows if each else ():
-        for step, (before, after) in enumerate(row, 1):
-            if math.isfinite(value(before)) and not math.isfinite(value(after)):
-                return _Compared(identical, Movement(feature, "inf", LIMIT, before, after, seed, step))
-    floors = {seed: FLOOR * abs(value(row[0][0])) for seed, row in rows if row}
-    for step in range(max((len(row) for _, row in rows), default=0)):
-        pairs = {seed: (value(row[step][0]), value(row[step][1])) for seed, row in rows if step < len(row)}
-        if movement := _median_moved(feature, pairs, floors, step + 1):
-            return _Compared(identical, movement)
-    return _Compared(identical)
-
-
-def _median_moved(
-    feature: str,
-    pairs: Mapping[int, tuple[float | None, float | None]],
-    floors: Mapping[int, float] | None = None,
-    step: int | None = None,
-) -> Movement | None:
-    """The movement where the median over seeds of the relative differences exceeds LIMIT.
-
-    Args:
-        feature: its name.
-        pairs: by seed: (before, now).
-        floors: by seed, the least size that a difference is relative to.
-        step: of the feature.
-    """
-    sizes = {seed: relative(now, then, (floors or {}).get(seed, 0.0)) for seed, (then, now) in pairs.items()}
-    if not sizes or (median := statistics.median(sizes.values())) <= LIMIT:
-        return None
-    seed = sorted(sizes, key=sizes.__getitem__)[len(sizes) // 2]
-    before, now = (None if x is None else number(x) for x in pairs[seed])
-    return Movement(feature, number(median), LIMIT, before, now, seed, step, len(sizes))
-
-
 def _at(losses: Sequence[Number | None], step: int) -> Number | None:
     """The loss after a step; None if there is none."""
     return losses[step - 1] if len(losses) >= step else None
-
-
-def _same_losses(now: Sequence[Number], then: Sequence[Number]) -> bool:
-    return len(now) == len(then) and all(relative(value(a), value(b)) == 0 for a, b in zip(now, then, strict=True))
 
 
 def _repeated(done: Iterable[Trial]) -> tuple[int, int] | None:

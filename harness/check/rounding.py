@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from harness.domain.model import Experiment, Metric, Trial
-from harness.record.numbers import Number, number, value
-from harness.record.trials import ShortTrial, Training
+from harness.record.trials import Number, ShortTrial, Training, number, value
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import TypeVar
 
 from harness.errors import SuiteError
-from harness.record.gpu import GpuFacts
+from harness.record.run import GpuFacts
 
 T = TypeVar("T")
 REASONS = (

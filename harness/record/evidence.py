@@ -13,8 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from harness.domain.model import Divergence, Seconds, Trial
-from harness.record.numbers import Number
-from harness.record.trials import Hashes, SeedBlock, ShortTrial, Spread, Struct, Training
+from harness.record.trials import Hashes, Number, SeedBlock, ShortTrial, Spread, Struct, Training
 
 SCHEMA = 3
 """The version of this file format."""

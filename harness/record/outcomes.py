@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from harness.domain.verdict import Verdict
-from harness.record.numbers import Number, value
+from harness.record.trials import Number, value
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

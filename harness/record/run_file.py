@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from harness.errors import SuiteError
-from harness.record.locks import Held
+from harness.record.files import Held
 from harness.record.run import AnyRecord, Run, RunStarted, decode, encode
 
 STAMP = "%Y-%m-%dT%H-%M-%S-%f"

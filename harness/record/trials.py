@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import msgspec
 
 from harness.domain.model import Trial
-from harness.record.numbers import Number
 
+Number = float | Literal["nan", "inf", "-inf"]
+"""A number in JSON, which has neither nan nor infinities."""
 Fingerprint = dict[str, str | int | float | bool | None]
 """What decides the bits of a result, by name: versions, device, threads (``harness.environment.fingerprint``)."""
+
+
+def number(x: float) -> Number:
+    """A finite float as it is; else "nan", "inf" or "-inf"."""
+    if math.isfinite(x):
+        return float(x)
+    return "nan" if math.isnan(x) else "inf" if x > 0 else "-inf"
+
+
+def value(n: Number) -> float:
+    """The inverse of ``number``."""
+    return float(n)
+
+
+def shortest(values: Sequence[float]) -> list[float]:
+    """Rounds each value to float32, and returns the shortest decimal that reads back as that float32."""
+    import numpy as np
+
+    with np.errstate(over="ignore"):  # a value too large for float32 becomes inf
+        return [float(str(each)) for each in np.asarray(values, "float32")]
 
 
 class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

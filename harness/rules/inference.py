@@ -123,15 +123,6 @@ def pooled(difference: float, variances: tuple[float, float], counts: tuple[int,
     return Estimate(difference, math.sqrt(variance * sum(1 / count for count in counts)), df)
 
 
-def deviation_ratio(deviations: tuple[float, float], counts: tuple[int, int], level: float) -> tuple[float, float]:
-    """Bounds of the ratio, second over first, of two normal groups' standard deviations; each errs at ``level``."""
-    from scipy.special import fdtri
-
-    ratio = deviations[1] / deviations[0]
-    low, high = (float(fdtri(counts[1] - 1, counts[0] - 1, chance)) for chance in (level, 1 - level))
-    return ratio / math.sqrt(high), ratio / math.sqrt(low)
-
-
 def at_least(count: int, n: int, share: float) -> float:
     """P(K >= ``count``) for K ~ Binomial(``n``, ``share``)."""
     from scipy.special import bdtrc

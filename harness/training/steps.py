@@ -15,8 +15,7 @@ import numpy as np
 
 from harness.domain.model import Dataset, Experiment
 from harness.errors import invalid
-from harness.record.numbers import number, shortest
-from harness.record.trials import ShortTrial
+from harness.record.trials import ShortTrial, number, shortest
 from harness.training.engine import Engine
 from harness.training.fit import validation_losses
 from harness.training.programs import Programs

@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.domain.model import Experiment, Seconds, Trial
 from harness.errors import invalid
-from harness.record.numbers import shortest
+from harness.record.trials import shortest
 from harness.training.backend import Device, trained_on
 from harness.training.backends import active_backend
 from harness.training.divergence import classify

@@ -12,9 +12,9 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from harness.check.claims import Decided
 from harness.domain.claim import Claim
-from harness.domain.model import Trial
-from harness.domain.verdict import Decision, Verdict
+from harness.domain.verdict import Verdict
 from harness.record.outcomes import SeedsTaken
 from harness.record.run import AsNeeded
 from harness.rules.levels import Look, looks
@@ -26,9 +26,7 @@ def sizes(asked: AsNeeded | None, own: int) -> tuple[int, ...]:
     return looks(own, asked.max_seeds) if asked else (own,)
 
 
-def decide(
-    claim: Claim, trials: Trials, sizes: Sequence[int], further: bool = True
-) -> tuple[Decision, tuple[Decision, ...], SeedsTaken, dict[str, tuple[Trial, ...]]]:
+def decide(claim: Claim, trials: Trials, sizes: Sequence[int], further: bool = True) -> Decided:
     """Decides a claim after each number of seeds in ``sizes``, until it is no longer INCONCLUSIVE.
 
     Args:
@@ -36,9 +34,6 @@ def decide(
         trials: trains the missing seeds.
         sizes: increasing numbers of seeds; the first is trained in any case.
         further: whether to train the seeds of the later looks.
-
-    Returns:
-        The decision, the decisions alongside it, the seeds taken, and the trials used, by variant.
 
     Raises:
         SuiteError: a variant cannot be trained.
@@ -61,4 +56,4 @@ def decide(
     taken = SeedsTaken(tuple(made), sizes[-1], why)
     if len(sizes) > 1:
         decision = replace(decision, reason=f"{decision.reason}; {taken}")
-    return decision, alongside, taken, known
+    return Decided(decision, alongside, known, taken)

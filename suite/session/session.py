@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 import time
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 from msgspec.structs import replace
 
-from harness.check.claims import Judge, Judged
+from harness.check.claims import Decided, Judge, Judged
 from harness.check.stored import Stored
 from harness.domain.claim import Claim
 from harness.domain.erratum import Erratum, ErratumState
@@ -125,25 +126,25 @@ class Session:
             outcomes = [self._compared(key).outcome for key in keys]
             if self.options.full:
                 sizes = looks.sizes(self.options.as_needed, self.options.seeds_of(keys[0][0]))
-                decision, alongside, taken, trials = looks.decide(claim, self.trials, sizes, further)
-                shown = taken if self.options.as_needed else None
-                record = self.judge.decided(claim, decision, alongside, outcomes, trials, shown)
+                decided = looks.decide(claim, self.trials, sizes, further)
+                shown = decided if self.options.as_needed else dataclasses.replace(decided, taken=None)
+                record = self.judge.decided(claim, shown, outcomes)
             else:
                 record = self.judge.checked(claim, outcomes, {key[1]: self.trials.done(key) for key in keys})
         except RecordError:
             raise
         except Exception as error:
-            record = self.judge.not_run(claim, reason_of(error))
+            record = self.judge.decided(claim, Decided(Decision(Verdict.NOT_RUN, reason_of(error))))
         self._record_claim(record, clock)
 
     def exact(self, claim: Claim) -> ClaimDecided:
         """Runs the check of an exact claim and records the claim; NOT_RUN if the check raises an error."""
         clock = self._begin(claim.key)
         try:
-            record = self.judge.exact(claim, claim.computed())
+            decision = claim.computed()
         except Exception as error:
-            record = self.judge.not_run(claim, reason_of(error))
-        return self._record_claim(record, clock)
+            decision = Decision(Verdict.NOT_RUN, reason_of(error))
+        return self._record_claim(self.judge.decided(claim, Decided(decision)), clock)
 
     def self_check(self, check: SelfCheck) -> ClaimDecided:
         """Makes a self-check and records it; NOT_RUN if it raises an error. It is red unless it is SUPPORTED."""

@@ -20,7 +20,7 @@ from harness.check.stored import Stored
 from harness.environment import gpu
 from harness.environment.fingerprint import commit, fingerprint, stack
 from harness.errors import SuiteError
-from harness.record.locks import Held
+from harness.record.files import Held
 from harness.record.run import Fingerprint, Key, RunStarted
 from harness.record.run_file import RunFile, new_id, run_files
 from harness.training.backend import Device, active_backend, choose_backend, start_backend

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from harness.check.claims import Asked, Judge, to_the_end
+from harness.check.claims import Asked, Decided, Judge, to_the_end
 from harness.check.judge import Counts
 from harness.check.rounding import TINY_SEEDS, of_tiny
 from harness.check.stored import Stored
@@ -146,7 +146,7 @@ def test_what_has_no_evidence_is_new_and_red_where_it_is_required(tmp_path, requ
     assert (claim.verdict, claim.comparison.state, claim.red) == (Verdict.INCONCLUSIVE, VerdictState.NEW, required)
     assert (claim.here.state, claim.here.seeds) == (ClaimState.NOT_CONFIRMED, 0)
     assert "--full" in claim.decision.reason
-    exact = judged.exact(EXACT, Decision(Verdict.REFUTED, "A comparison."))
+    exact = judged.decided(EXACT, Decided(Decision(Verdict.REFUTED, "A comparison.")))
     assert (exact.comparison.state, exact.red) == (VerdictState.NEW, required)
 
 
@@ -226,7 +226,7 @@ def test_tiny_trainings_decide_a_claim_of_a_check_again(store, tiny, means, seed
 def decided(judged, means, seeds=10):
     made = trials(means, seeds)
     decision, alongside = CLAIM.decide(made, Look((seeds,), 0))
-    return judged.decided(CLAIM, decision, alongside, REPRODUCED, made)
+    return judged.decided(CLAIM, Decided(decision, alongside, made), REPRODUCED)
 
 
 @pytest.mark.parametrize(
@@ -249,13 +249,15 @@ def test_a_run_to_the_end_decides_a_claim_beside_the_evidence(store, means, aske
     ("verdict", "state", "red"), [(S, VerdictState.AS_EXPECTED, False), (R, VerdictState.FLIPPED, True)]
 )
 def test_an_exact_claim_is_compared_with_the_expected_verdict(store, verdict, state, red):
-    found = judge(store()).exact(EXACT, Decision(verdict, "A comparison."))
+    found = judge(store()).decided(EXACT, Decided(Decision(verdict, "A comparison.")))
     assert (found.verdict, found.experiment, found.definition) == (verdict, None, EXACT.definition)
     assert (found.comparison.state, found.red, found.here) == (state, red, None)
 
 
 @pytest.mark.parametrize("update", [False, True])
 def test_a_claim_that_was_not_run_is_red_even_in_an_update(store, update):
-    found = judge(store(), full=True, update=update).not_run(CLAIM, "It could not be trained.")
+    found = judge(store(), full=True, update=update).decided(
+        CLAIM, Decided(Decision(Verdict.NOT_RUN, "It could not be trained."))
+    )
     assert (found.verdict, found.decision.reason) == (Verdict.NOT_RUN, "It could not be trained.")
     assert (found.comparison.state, found.red, found.moved) == (VerdictState.NOT_RUN, True, False)

@@ -10,7 +10,7 @@ import re
 import numpy as np
 import pytest
 
-from harness.check.difference import LEVEL, Agreement, agreement, difference, drift, drifted
+from harness.check.difference import LEVEL, Agreement, agreement, compared, drift, drifted
 from harness.domain.model import Metric, Trial
 from tests.rules.test_published import DIGITS, FIRST, HOURS, SECOND, P
 
@@ -63,7 +63,7 @@ def test_twice_the_margin_is_told():
 def test_the_same_values_are_equivalent_and_without_variance_too():
     same = values([0.98] * 10)
     found = agreement(ACCURACY, same, same)
-    assert (found.verdict, found.low, found.high, found.ratio) == (Agreement.EQUIVALENT, 0.0, 0.0, None)
+    assert (found.verdict, found.low, found.high) == (Agreement.EQUIVALENT, 0.0, 0.0)
     assert agreement(ACCURACY, same, values([0.9811] * 10)).verdict is Agreement.DIFFERENT
 
 
@@ -107,18 +107,6 @@ def test_the_same_seeds_without_a_value_are_equivalent():
     assert agreement(ACCURACY, third, third).verdict is Agreement.EQUIVALENT
     others = {seed: None if (seed + 1) % 3 else 0.98 for seed in range(100)}
     assert agreement(ACCURACY, third, others).verdict is Agreement.UNDECIDED
-
-
-def test_spreads_stand_beside_it():
-    rng = np.random.default_rng(3)
-    ratio, low, high = agreement(ACCURACY, drawn(rng, 500), drawn(rng, 1000, sigma=2 * SIGMA)).ratio
-    assert low < 2 < high
-    assert low < ratio < high < 2.3
-    covered = 0
-    for _ in range(500):
-        _, low, high = agreement(ACCURACY, drawn(rng, 40), drawn(rng, 60)).ratio
-        covered += low <= 1 <= high
-    assert 0.92 < covered / 500 < 0.98
 
 
 # What moved
@@ -221,18 +209,18 @@ def by_seed(values, first=0):
 
 
 def test_equal_seeds_are_compared_by_the_paired_t_test():
-    row = difference(HOURS, by_seed(FIRST), by_seed(SECOND))
+    row = compared(HOURS, by_seed(FIRST), by_seed(SECOND))
     assert (row.paired, row.n) == (True, 10)
     assert row.p == pytest.approx(P, abs=DIGITS)
 
 
 def test_fresh_seeds_are_compared_by_welchs_t_test():
-    row = difference(HOURS, by_seed(FIRST, first=100), by_seed(SECOND))
+    row = compared(HOURS, by_seed(FIRST, first=100), by_seed(SECOND))
     assert not row.paired
     assert row.p == pytest.approx(WELCH_P, abs=5e-6)
 
 
 def test_shares_of_absent_trials_are_compared_by_fishers_exact_test():
     """The lady tasting tea (Fisher 1935): three of four cups told right, p = 34/70."""
-    row = difference(HOURS, {0: None, 1: None, 2: None, 3: 1.0}, {4: None, 5: 1.0, 6: 1.0, 7: 1.0})
+    row = compared(HOURS, {0: None, 1: None, 2: None, 3: 1.0}, {4: None, 5: 1.0, 6: 1.0, 7: 1.0})
     assert row.p_absent == pytest.approx(34 / 70, abs=DIGITS)

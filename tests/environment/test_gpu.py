@@ -7,7 +7,7 @@ import pynvml
 import pytest
 
 from harness.environment import gpu
-from harness.record.gpu import GpuFacts
+from harness.record.run import GpuFacts
 from tests.pretend_nvml import H100, MEMORY, NAME, SM, NVMLError, failing, nvml
 
 T4 = H100 | {

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from harness.errors import SuiteError
-from harness.record.locks import Held, held
+from harness.record.files import Held, held
 from tests.suite.command import ROOT
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from harness.record.locks import Held
+from harness.record.files import Held
 lock = Held(Path(sys.argv[1]), "busy")
 print("held", flush=True)
 time.sleep(600)
@@ -27,7 +27,7 @@ time.sleep(600)
 COUNT = """
 import sys
 from pathlib import Path
-from harness.record.locks import held
+from harness.record.files import held
 counter = Path(sys.argv[2])
 for _ in range(30):
     with held(Path(sys.argv[1]), "busy", 60):

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.record.numbers import shortest
+from harness.record.trials import shortest
 
 
 @given(st.lists(st.floats(width=32), max_size=20))

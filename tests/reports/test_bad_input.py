@@ -12,8 +12,7 @@ from msgspec.structs import replace
 
 from harness.domain.model import Trial
 from harness.errors import SuiteError
-from harness.record.gpu import GpuFacts
-from harness.record.run import SCHEMA, Run, Summary
+from harness.record.run import SCHEMA, GpuFacts, Run, Summary
 from reports import __main__ as command
 from reports import write as module
 from reports.cards import GONE, OTHER_RULE, cards

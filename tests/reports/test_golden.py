@@ -21,7 +21,6 @@ from harness.domain.erratum import Differs, ErratumState, Warns
 from harness.domain.model import Published, Trial
 from harness.domain.plots import Plots
 from harness.domain.verdict import Basis, Difference, Verdict
-from harness.record.gpu import GpuFacts
 from harness.record.outcomes import (
     Anchor,
     ClaimState,
@@ -32,7 +31,7 @@ from harness.record.outcomes import (
     TrainingState,
     VerdictState,
 )
-from harness.record.run import AsNeeded, OtherStack, Run, SessionSummary, Summary, read_run
+from harness.record.run import AsNeeded, GpuFacts, OtherStack, Run, SessionSummary, Summary, read_run
 from harness.rules import Exact, Exceeds
 from reports.cards import cards
 from reports.charts import Picture

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from harness.record.atomic import replace_file
+from harness.record.files import replace_file
 from tests.robustness.killed import KILLS, STRUCK
 from tests.suite.command import ROOT, environment
 

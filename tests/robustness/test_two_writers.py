@@ -14,7 +14,7 @@ from harness.check import json_file
 from harness.check.evidence import path_of, read, update, write
 from harness.errors import SuiteError
 from harness.record.evidence import EXACT
-from harness.record.locks import held
+from harness.record.files import held
 from harness.record.run import read_run
 from harness.record.run_file import locked
 from tests.robustness.made import NAMES, evidence, variant

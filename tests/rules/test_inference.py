@@ -11,7 +11,6 @@ from harness.rules.inference import (
     at_least,
     at_most,
     clopper_pearson,
-    deviation_ratio,
     mean,
     newcombe,
     one_more,
@@ -91,12 +90,6 @@ def test_the_difference_of_two_shares_is_that_of_newcombes_table():
     """Newcombe (1998), table II, method 10: 56 of 70 less 48 of 80, and 9 of 10 less 3 of 10."""
     assert newcombe((48, 56), (80, 70)) == pytest.approx((0.0524, 0.3339), abs=1e-4)
     assert newcombe((3, 9), (10, 10)) == pytest.approx((0.1705, 0.8090), abs=1e-4)
-
-
-def test_the_ratio_of_deviations_is_bounded_by_the_f_distribution():
-    low, high = deviation_ratio((2.0, 3.0), (10, 20), 0.025)
-    assert low == pytest.approx(1.5 / math.sqrt(stats.f.ppf(0.975, 19, 9)))
-    assert high == pytest.approx(1.5 / math.sqrt(stats.f.ppf(0.025, 19, 9)))
 
 
 def hall(values, null):

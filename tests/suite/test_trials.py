@@ -196,23 +196,23 @@ def test_a_claim_trains_until_it_is_decided_and_uses_only_its_own_seeds(
     made = make(variants=(*order, "base"))
     for variant in order:
         verdict, taken, reason = LOOKS[variant]
-        decision, _, took, rests = decide(claim(variant), made.trials, SIZES)
-        assert (decision.verdict, took) == (verdict, taken)
-        assert reason in decision.reason
-        assert {name: len(done) for name, done in rests.items()} == {variant: taken.seeds, "base": taken.seeds}
+        decided = decide(claim(variant), made.trials, SIZES)
+        assert (decided.decision.verdict, decided.taken) == (verdict, taken)
+        assert reason in decided.decision.reason
+        assert {name: len(done) for name, done in decided.trials.items()} == {variant: taken.seeds, "base": taken.seeds}
     assert sum(map(len, made.file.run.trials.values())) == 20 + 20 + 10 + 5
 
 
 def test_an_interrupted_run_trains_no_more(make: Callable[..., Made]) -> None:
-    decision, _, taken, _ = decide(claim("second"), make(variants=("second", "base")).trials, SIZES, further=False)
-    assert (decision.verdict, taken) == (Verdict.INCONCLUSIVE, SeedsTaken((5,), 20, "interrupted"))
+    decided = decide(claim("second"), make(variants=("second", "base")).trials, SIZES, further=False)
+    assert (decided.decision.verdict, decided.taken) == (Verdict.INCONCLUSIVE, SeedsTaken((5,), 20, "interrupted"))
 
 
 def test_a_fixed_number_of_seeds_is_one_look(make: Callable[..., Made]) -> None:
-    decision, _, taken, rests = decide(claim("second"), make(variants=("second", "base")).trials, (5,))
-    assert decision == claim("second").decide(rests)[0]
-    assert taken == SeedsTaken((5,), 5, "decided")
-    assert decision.reason.endswith("above 0")
+    decided = decide(claim("second"), make(variants=("second", "base")).trials, (5,))
+    assert decided.decision == claim("second").decide(decided.trials)[0]
+    assert decided.taken == SeedsTaken((5,), 5, "decided")
+    assert decided.decision.reason.endswith("above 0")
 
 
 TWO: Any = [("example-4", "softmax"), ("example-4", "2 relu")]

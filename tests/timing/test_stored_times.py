@@ -128,7 +128,7 @@ def test_a_failed_update_leaves_the_old_file(path: Path, monkeypatch: pytest.Mon
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("harness.record.atomic.os.replace", full)
+    monkeypatch.setattr("harness.record.files.os.replace", full)
     with pytest.raises(SuiteError, match=r"Cannot write timings .*: No space left on device\. The old file"):
         update(path, lambda old: EMPTY)
     with pytest.raises(SuiteError, match="Cannot write timings"):

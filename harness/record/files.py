@@ -1,12 +1,19 @@
-"""Replaces files whole or not at all, even with a full disk, a kill -9, or a reader at the same time."""
+"""Replaces files whole or not at all, even with a full disk, a kill -9, or a reader at the same time; and locks.
+
+The system releases a lock when its holder dies.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from harness.errors import SuiteError
 
 SUFFIX = ".tmp"
 
@@ -35,9 +42,9 @@ def replace_files(contents: Mapping[Path, bytes]) -> None:
         for path in contents:
             os.replace(temporary[path], path)
     except BaseException:
-        for one in temporary.values():
+        for path in temporary.values():
             with contextlib.suppress(OSError):
-                one.unlink()
+                path.unlink()
         raise
 
 
@@ -68,3 +75,38 @@ def _alive(process: int) -> bool:
 def _machine() -> str:
     """This machine's name. Machines may share the folder, and process numbers are valid on one machine only."""
     return "".join(c for c in platform.node() if c.isascii() and (c.isalnum() or c == "-"))[:32] or "localhost"
+
+
+class Held:
+    """A lock that this process holds. Its file ``path`` exists as long as the lock is held.
+
+    SuiteError with the text ``busy`` if another process holds it for longer than ``patience`` seconds. SuiteError if
+    the file cannot be created.
+    """
+
+    def __init__(self, path: Path, busy: str, patience: float = 0.0) -> None:
+        self._path, self._lock = path, FileLock(path, timeout=patience)
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise SuiteError(busy) from None
+        except OSError as error:
+            text = f"Cannot make the lock {path}: {error.strerror or error}. Make its folder writable."
+            raise SuiteError(text) from error
+
+    def release(self) -> None:
+        """Releases the lock. A second call does nothing."""
+        if self._lock.is_locked:
+            with contextlib.suppress(OSError):
+                self._path.unlink()  # before the release: filelock takes no lock on a file that was removed meanwhile
+            self._lock.release()
+
+
+@contextlib.contextmanager
+def held(path: Path, busy: str, patience: float) -> Iterator[None]:
+    """Holds the lock for the ``with`` block. Raises as ``Held`` does."""
+    lock = Held(path, busy, patience)
+    try:
+        yield
+    finally:
+        lock.release()
