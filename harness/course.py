@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import get_args, get_origin, get_type_hints
 
 import harness
 from harness.domain.claim import Cause, Claim, Finding, experiments
@@ -79,8 +79,10 @@ class Course:
     folder: Path = Path()
 
     def __post_init__(self) -> None:
-        for name, kind in KINDS.items():
-            _check_tuple(name, getattr(self, name), kind)
+        for name, hint in get_type_hints(Course).items():
+            if get_origin(hint) is tuple:
+                kind = get_args(hint)[0]
+                _check_tuple(name, getattr(self, name), get_origin(kind) or kind)
         if not self.claims:
             raise invalid("claims of a course", expected="at least one claim", received="none", fix=HELP)
         _check_unique("claim ids", (claim.key for claim in self.claims))
@@ -247,22 +249,13 @@ def _import_of_the_lecture(folder: Path) -> str:
         except (OSError, ValueError, SyntaxError):  # an import of it says what is wrong
             continue
         for node in nodes:
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.level == 0:
-                names = [str(node.module)]
-            else:
+            if not isinstance(node, ast.Import | ast.ImportFrom):
                 continue
-            if any(f"{name}.".startswith(f"{LECTURE.name}.") for name in names):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            absolute = isinstance(node, ast.Import) or node.level == 0
+            if absolute and any(name.partition(".")[0] == LECTURE.name for name in names):
                 return f"{path.relative_to(folder.parent).as_posix()}:{node.lineno}"
     return ""
-
-
-KINDS: Mapping[str, Any] = {
-    "claims": Claim, "errata": Erratum, "slides": str, "findings": Finding, "causes": Cause, "timed": tuple,
-    "by_seeds": str, "without_curves": str, "checks": SelfCheck,
-}  # fmt: skip
-"""The fields of a course that are tuples, and of what."""
 
 
 def _check_tuple(name: str, value: object, kind: type) -> None:

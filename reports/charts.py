@@ -7,6 +7,7 @@ rest on the font that vl-convert brings along, so that the bytes are the same on
 from __future__ import annotations
 
 import functools
+import json
 import math
 import re
 import textwrap
@@ -53,6 +54,8 @@ STYLE: dict[str, Any] = {
     "axis": {"aria": False, "labelColor": INK,
               "titleColor": INK, "gridColor": GRID, "domainColor": FAINT, "tickColor": FAINT,
              "labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal", "labelLimit": 240},
+    "legend": {"aria": False, "labelColor": INK, "labelFontSize": 11, "labelLimit": 330, "symbolStrokeWidth": 2,
+               "symbolOpacity": 1},
     "view": {"stroke": None},
     "text": {"color": INK, "fontSize": 11, "baseline": "middle", "align": "left"},
     "rule": {"color": FAINT},
@@ -70,11 +73,155 @@ def rows_of(rows: Rows | str) -> alt.Chart:
     return alt.Chart(alt.NamedData(rows) if isinstance(rows, str) else alt.Data(values=list(rows)))
 
 
+def value_axis(values: np.ndarray, log: bool | None = None, **axis: Any) -> dict[str, Any]:
+    """Scale and axis over the finite values.
+
+    Args:
+        log: whether the axis is logarithmic; None: if the values are not negative and span more than a decade. Then it
+            starts at FLOOR or above.
+        axis: more properties of the axis.
+    """
+    values = values[np.isfinite(values)]
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
+    positive = values[values > 0]
+    decades = low >= 0 and positive.size > 0 and bool(high / positive.min() > 10)
+    if not positive.size or not (decades if log is None else log):
+        pad = 0 if high > low else abs(high) / 100 or 0.01
+        scale = alt.Scale(domain=[low - pad, high + pad], padding=10, nice=False, zero=False)
+        return {"scale": scale, "axis": alt.Axis(tickCount=5, **axis)}
+    low = float(np.maximum(positive, min(FLOOR, high)).min() if log is None else positive.min())
+    low, high = low / 1.15, min(high, 1e300) * 1.15
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    steps = (1, 2, 5) if last - first < 4 else (1,)
+    ticks = [step * 10.0**power for power in range(first, last, max(1, (last - first) // 6)) for step in steps]
+    axis |= {"values": [tick for tick in ticks if low <= tick <= high], "labelExpr": NUMBER}
+    return {"scale": alt.Scale(type="log", domain=[low, high], nice=False), "axis": alt.Axis(**axis)}
+
+
+def text_of(texts: Mapping[str, Any]) -> str:
+    """The expression of the text that stands for a label; of two lines, a list of them."""
+    return f"({json.dumps(texts)})[datum.label]"
+
+
+def looks(texts: Mapping[str, str], symbol: str = "stroke") -> dict[str, Any]:
+    """The channels colour, dash and shape of variants, with a legend that says the text of each; none for one of ""."""
+    legend = None
+    if any(texts.values()):
+        legend = alt.Legend(title=None, labelExpr=text_of(texts), symbolType=symbol or alt.Undefined,
+                            symbolSize=200 if symbol else 60)  # fmt: skip
+    kinds: dict[str, Any] = {
+        "color": (alt.Color, COLOURS),
+        "strokeDash": (alt.StrokeDash, DASHES),
+        "shape": (alt.Shape, SHAPES),
+    }
+    return {
+        channel: kind("variant:N", legend=legend, scale=alt.Scale(domain=[*texts], range=list(look)))
+        for channel, (kind, look) in kinds.items()
+    }
+
+
+LANE = "(datum.place % 5 - 2) / 4"
+WHO = (
+    "datum.variant + (datum.many ? ', ' + (datum.seed - 0.5) + ' % of the seeds are below: ' : "
+    "', seed ' + (datum.seed - 1) + ': ') + replace(datum.value, '-', '−')"
+)
+
+
+def dots(
+    seeds: Rows | str, slides: Rows | str, row: alt.Y, seed_colour: Any, slide_colour: Any, value: Mapping[str, Any]
+) -> Panel:
+    """A dot for each seed, a row for each variant; a stroke marks the slide's figure.
+
+    Args:
+        seeds: variant, the list ``value``, and whether it is ``many`` quantiles. Dots stand in five lanes.
+        slides: variant, value and text.
+        row: the variants.
+        seed_colour, slide_colour: the colours of dots and of strokes.
+        value: scale, axis and title of the values.
+    """
+    across = alt.X("value:Q", **value)
+    lane = alt.YOffset("lane:Q", scale=alt.Scale(domain=[-1.1, 1.1]))
+    each = rows_of(seeds).transform_flatten(["value"])
+    each = each.transform_window(seed="row_number()", groupby=["variant"]).transform_filter("isValid(datum.value)")
+    each = each.transform_window(place="row_number()", groupby=["variant"], sort=[alt.SortField("value")])
+    each = each.transform_calculate(lane=LANE, name=WHO).mark_circle(size=24, opacity=0.75)
+    slide = rows_of(slides).mark_tick(thickness=3, size=26, opacity=1, style="slide")
+    return alt.layer(
+        each.encode(x=across, y=row, yOffset=lane, color=seed_colour, tooltip="name:N"),
+        slide.encode(x=across, y=row, color=slide_colour, tooltip="text:N"),
+    )
+
+
+def curves(data: Mapping[str, Rows | str], looks: Mapping[str, Any], x: alt.X, value: Mapping[str, Any],
+           hover: Mapping[str, Any] = MappingProxyType({})) -> Panel:  # fmt: skip
+    """The mean of each variant and a band about it, seeds as thin lines, the slide's curve as hollow dots.
+
+    Args:
+        data: as of ``charts_data.datasets``.
+        looks: the channels of a variant, see ``looks``.
+        x, value: the epochs; scale, axis and title of the values.
+        hover: further channels of the seeds' lines.
+    """
+
+    def each(name: str, *lists: str) -> alt.Chart:
+        rows = rows_of(data[name]).transform_flatten(["epoch", *lists])
+        return rows.encode(x=x, color=looks["color"])
+
+    def y(field: str) -> alt.Y:
+        return alt.Y(field, **value)
+
+    band, seeds, slides = each("bands", "mean", "low", "high"), each("seeds", "value"), each("slides", "value")
+    name = "datum.variant + ', seed ' + datum.seed + ', epoch ' + datum.epoch + ': ' + replace(datum.value, '-', '−')"
+    slide = "datum.variant + ', the slide, epoch ' + datum.epoch + ': ' + replace(datum.value, '-', '−')"
+    seeds = seeds.transform_calculate(line="datum.variant + ' ' + datum.seed", name=name)
+    return alt.layer(
+        band.mark_area(opacity=0.16, clip=True).encode(y=y("low:Q"), y2="high:Q", detail="curve:N"),
+        seeds.mark_line(strokeWidth=0.8, opacity=0.45, clip=True).encode(y=y("value:Q"), detail="line:N", **hover),
+        band.mark_line(strokeWidth=2.2, clip=True).encode(y=y("mean:Q"), strokeDash=looks["strokeDash"]),
+        slides.transform_calculate(name=slide)
+        .mark_point(size=32, shape="circle", opacity=1, style="hollow", clip=True)
+        .encode(y=y("value:Q"), tooltip="name:N"),
+    )
+
+
+@functools.cache
+def of_page() -> dict[str, dict[str, Any]]:
+    """The specifications of the page's charts by name. They name their data, which the page puts in.
+
+    Colours, scales and the size of the text depend on the reader, so ``page.js`` sets them; ``points`` have date, value
+    and name.
+    """
+    value: dict[str, Any] = {"title": None, "scale": alt.Scale(zero=False), "axis": alt.Axis(labelExpr=NUMBER)}
+    channels = {"color": alt.Color("variant:N", legend=None), "strokeDash": alt.StrokeDash("variant:N", legend=None)}
+    over = alt.selection_point(name="hovered", on="pointerover", clear="pointerout", fields=["line"], empty=False)
+    hover = {"opacity": alt.condition(over, alt.value(1), alt.value(0.3)),
+             "strokeWidth": alt.condition(over, alt.value(2.5), alt.value(1))}  # fmt: skip
+    epoch = alt.X(
+        "epoch:Q", title="epoch", scale=alt.Scale(nice=False, padding=6), axis=alt.Axis(tickMinStep=1, format="d")
+    )
+    lines = curves({name: name for name in ("bands", "seeds", "slides")}, channels, epoch, value, hover)
+    targets = lines.layer[1].copy(deep=True).mark_circle(size=90, opacity=0)
+    targets = targets.encode(tooltip="name:N", opacity=alt.value(0), strokeWidth=alt.value(0)).add_params(over)
+    date = alt.X("date:T", title=None, axis=alt.Axis(format="%d %b %Y", labelOverlap=True, tickCount=5))
+    trend = rows_of("points").mark_line(point=True).encode(x=date, y=alt.Y("value:Q", **value), tooltip="name:N")
+    rows = alt.Y("variant:N", sort=None, title=None)
+    drawn = {
+        "dots": dots("seeds", "slides", rows, channels["color"], alt.Undefined, value),
+        "curves": lines.properties(height=220) + targets,
+        "trend": trend.properties(height=120),
+    }
+    return {name: chart.properties(width="container").to_dict() for name, chart in drawn.items()}
+
+
+CONTROL = re.compile(r"\\+u00[01][0-9a-f]")
+"""A control character in JSON, also in a text within a text. No SVG may have one, and drawing it ends the process."""
+
+
 def svg(chart: Any) -> bytes:
     """The chart as SVG, the same bytes every time: clip paths are numbered in this file, not in this process."""
     import vl_convert
 
-    drawn = vl_convert.vegalite_to_svg(chart.to_dict(), vl_version="6.4")
+    drawn = vl_convert.vegalite_to_svg(CONTROL.sub("\ufffd", json.dumps(chart.to_dict())), vl_version="6.4")
     clips = {name: f"clip-{number}" for number, name in enumerate(dict.fromkeys(re.findall(r'id="(clip\d+)"', drawn)))}
     return re.sub(r"clip\d+", lambda clip: clips[clip[0]], drawn).encode() + b"\n"
 
@@ -83,200 +230,8 @@ def figure(title: str, source: str, panels: Sequence[Any], across: bool = False)
     """The SVG of panels below (or beside) one another, with a title and lines that name the source."""
     chart = (alt.hconcat if across else alt.vconcat)(*panels, spacing=14)
     heading = alt.TitleParams(textwrap.wrap(title, 80), subtitle=source.split("\n"))
-    return svg(chart.properties(title=heading).resolve_scale(color="independent").configure(**STYLE))
-
-
-@dataclass(frozen=True)
-class Span:
-    """The range of an axis."""
-
-    low: float
-    high: float
-    log: bool = False
-
-    @classmethod
-    def of(cls, values: np.ndarray, log: bool | None = None) -> Span:
-        """The range of the finite values, with a margin.
-
-        ``log``: whether the axis is logarithmic; None: if the values are not negative and span more than a decade. Then
-        it starts at FLOOR or above.
-        """
-        values = values[np.isfinite(values)]
-        if not values.size:
-            return cls(0, 1)
-        low, high = float(values.min()), float(values.max())
-        positive = values[values > 0]
-        decades = low >= 0 and positive.size > 0 and bool(high / positive.min() > 10)
-        if high > 0 and (decades if log is None else log):
-            bottom = float(np.maximum(positive, min(FLOOR, high)).min() if log is None else positive.min())
-            pad = 10 ** (0.06 * math.log10(high / bottom) or 0.1)
-            return cls(bottom / pad, min(high, 1e300) * pad, True)
-        pad = 0.06 * (high - low) or 0.01 * abs(high) or 0.01
-        return cls(low - pad, high + pad)
-
-    def scale(self) -> alt.Scale:
-        return alt.Scale(type="log" if self.log else "linear", domain=[self.low, self.high], nice=False, zero=False)
-
-    def axis(self, **more: Any) -> alt.Axis:
-        if not self.log:
-            return alt.Axis(tickCount=5, **more)
-        first, last = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
-        steps = (1, 2, 5) if last - first < 4 else (1,)
-        ticks = [step * 10.0**power for power in range(first, last, max(1, (last - first) // 6)) for step in steps]
-        return alt.Axis(values=[tick for tick in ticks if self.low <= tick <= self.high], labelExpr=NUMBER, **more)
-
-    def fraction(self, value: float | None) -> float:
-        """Where a value lies on the axis: 0 at its beginning, 1 at its end or for no finite number."""
-        if value is None or not math.isfinite(value):
-            return 1.0
-        value = min(max(value, self.low), self.high)
-        low, high, value = (math.log(of) if self.log else of for of in (self.low, self.high, value))
-        return (value - low) / (high - low)
-
-    def value(self, fraction: float) -> float:
-        """The value at a place on the axis."""
-        return float(self.low * (self.high / self.low) ** fraction if self.log
-                     else self.low + fraction * (self.high - self.low))  # fmt: skip
-
-
-def looks(names: Sequence[str], like: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The channels colour, dash and shape of variants. ``like``: the colour of another name."""
-    place = {name: index % len(COLOURS) for index, name in enumerate(dict.fromkeys((like or {}).values()))}
-    places = [place[like[name]] if like else index % len(COLOURS) for index, name in enumerate(names)]
-    return {
-        channel: kind("variant:N", legend=None, scale=alt.Scale(domain=list(names), range=[of[at] for at in places]))
-        for channel, kind, of in (
-            ("color", alt.Color, COLOURS), ("strokeDash", alt.StrokeDash, DASHES), ("shape", alt.Shape, SHAPES)
-        )
-    }  # fmt: skip
-
-
-def dots(
-    seeds: Rows | str, slides: Rows | str, row: alt.Y, seed_colour: Mapping[str, Any], slide_colour: Mapping[str, Any],
-    tip: Mapping[str, Any] = MappingProxyType({}), **value: Any,
-) -> Panel:  # fmt: skip
-    """A dot for each seed, a row for each variant; a stroke marks the slide's figure.
-
-    Args:
-        seeds: variant, value, lane (from −1 to 1, so that dots do not hide one another).
-        slides: variant, value.
-        row: the variants.
-        seed_colour, slide_colour: the channels of their colours.
-        tip: a channel of the text that stands at the pointer.
-        value: scale, axis and title of the values.
-    """
-    across = alt.X("value:Q", **{"title": None, "scale": alt.Scale(zero=False), **value})
-    lane = alt.YOffset("lane:Q", scale=alt.Scale(domain=[-1.1, 1.1]))
-    seeds_of, slides_of = (rows_of(of).encode(x=across, y=row, **tip) for of in (seeds, slides))
-    return alt.layer(
-        seeds_of.mark_circle(size=24, opacity=0.75).encode(yOffset=lane, **seed_colour),
-        slides_of.mark_tick(thickness=3, size=26, opacity=1, style="slide").encode(**slide_colour),
-    )
-
-
-def curves(
-    bands: Rows | str, seeds: Rows | str, slides: Rows | str, looks: Mapping[str, Any], value: Mapping[str, Any],
-    hover: Mapping[str, Any] = MappingProxyType({}), **epoch: Any,
-) -> Panel:  # fmt: skip
-    """The mean of each variant and a band about it, seeds as thin lines, the slide's curve as hollow dots.
-
-    Args:
-        bands: variant, epoch, mean; low and high where there is a band.
-        seeds: variant, epoch, value, line (one name for each line).
-        slides: variant, epoch, value.
-        looks: the channels of a variant, see ``looks``.
-        hover: further channels of the seeds' lines.
-        value, epoch: scale, axis and title of both axes.
-    """
-    x = alt.X("epoch:Q", **{"title": "epoch", **epoch})
-    color, y = looks["color"], lambda field: alt.Y(f"{field}:Q", **value)
-    of_band, of_seed, of_slide = (rows_of(of).encode(x=x, color=color) for of in (bands, seeds, slides))
-    return alt.layer(
-        of_band.mark_area(opacity=0.16, clip=True).encode(y=y("low"), y2="high:Q"),
-        of_seed.mark_line(strokeWidth=0.8, opacity=0.45, clip=True).encode(y=y("value"), detail="line:N", **hover),
-        of_band.mark_line(strokeWidth=2.2, clip=True).encode(y=y("mean"), strokeDash=looks["strokeDash"]),
-        of_slide.mark_point(size=32, shape="circle", opacity=1, style="hollow").encode(y=y("value")),
-    )
-
-
-@functools.cache
-def of_page() -> dict[str, dict[str, Any]]:
-    """The specifications of the page's charts by name. They name their data, which the page puts in.
-
-    Colours, scales and the size of the text depend on the reader, so ``page.js`` sets them. A row of ``seeds`` or
-    ``slides`` also has a ``name``, which stands at the pointer; ``points`` have date, value and name.
-    """
-    value: dict[str, Any] = {"title": None, "scale": alt.Scale(zero=False)}
-    tip: dict[str, Any] = {"tooltip": "name:N"}
-    color, dash = alt.Color("variant:N", legend=None), alt.StrokeDash("variant:N", legend=None)
-    over = alt.selection_point(name="hovered", on="pointerover", clear="pointerout", fields=["line"], empty=False)
-    hover = {"opacity": alt.condition(over, alt.value(1), alt.value(0.3)),
-             "strokeWidth": alt.condition(over, alt.value(2.5), alt.value(1))}  # fmt: skip
-    epoch: dict[str, Any] = {"scale": alt.Scale(nice=False), "axis": alt.Axis(tickMinStep=1, format="d")}
-    axes = {"x": alt.X("epoch:Q", title="epoch", **epoch), "y": alt.Y("value:Q", **value)}
-    targets = rows_of("seeds").mark_circle(size=90, opacity=0).encode(color=color, **axes, **tip).add_params(over)
-    date = alt.X("date:T", title=None, axis=alt.Axis(format="%d %b %Y", labelOverlap=True, tickCount=5))
-    trend = rows_of("points").mark_line(point=True).encode(x=date, y=alt.Y("value:Q", **value), **tip)
-    rows = alt.Y("variant:N", sort=None, title=None)
-    drawn = {
-        "dots": dots("seeds", "slides", rows, {"color": color}, {}, tip, **value),
-        "curves": curves("bands", "seeds", "slides", {"color": color, "strokeDash": dash}, value, hover, **epoch)
-        .properties(height=220) + targets,
-        "trend": trend.properties(height=120),
-    }  # fmt: skip
-    return {name: chart.properties(width="container").to_dict() for name, chart in drawn.items()}
-
-
-@dataclass(frozen=True)
-class Label:
-    """A label at the right of a panel: the value that it belongs to, its text, and whose colour and mark it has.
-
-    ``kind``: "slide" has a hollow circle, "failed" a cross.
-    """
-
-    value: float | None
-    text: str
-    variant: str
-    kind: str = ""
-
-
-def end_labels(labels: Sequence[Label], span: Span, looks: Mapping[str, Any], width: int, height: int) -> Panel:
-    """Labels at the right of a panel at the heights of their values, moved apart, each with a line to its value."""
-    places = spread_out([span.fraction(label.value) for label in labels], 14 / height)
-    rows = [
-        {"value": span.value(span.fraction(label.value)), "place": span.value(place), "text": shorten(label.text, 48),
-         "variant": label.variant, "kind": label.kind}
-        for label, place in zip(labels, places, strict=True)
-    ]  # fmt: skip
-    y = alt.Y("place:Q", scale=span.scale())
-    lead = rows_of(rows).mark_rule(strokeWidth=0.6).encode(
-        x=alt.value(width), x2=alt.value(width + 9), y=alt.Y("value:Q", scale=span.scale()), y2="place:Q"
-    )  # fmt: skip
-    text = rows_of(rows).mark_text().encode(x=alt.value(width + 22), y=y, text="text:N")
-    marks = [
-        rows_of(chosen).mark_point(size=34, strokeWidth=1.6, opacity=1, **more).encode(
-            x=alt.value(width + 14), y=y, color=looks["color"], **({} if kind else {"shape": looks["shape"]})
-        )
-        for kind, more in (
-            ("", {"filled": True}), ("slide", {"shape": "circle", "fill": "white"}), ("failed", {"shape": FAILED})
-        )
-        if (chosen := [row for row in rows if row["kind"] == kind])
-    ]  # fmt: skip
-    return alt.layer(lead, text, *marks)
-
-
-def spread_out(positions: Sequence[float], gap: float) -> list[float]:
-    """The positions, in the given order, moved so that they are at least ``gap`` apart and none is above 1.
-
-    If they do not fit between 0 and 1, the lowest are below 0.
-    """
-    order = sorted(range(len(positions)), key=lambda index: positions[index])
-    placed: list[float] = []
-    for index in order:
-        placed.append(max(positions[index], placed[-1] + gap) if placed else positions[index])
-    for index in reversed(range(len(placed))):
-        placed[index] = min(placed[index], placed[index + 1] - gap if index + 1 < len(placed) else 1.0)
-    return [placed[order.index(index)] for index in range(len(positions))]
+    chart = chart.resolve_scale(color="independent", strokeDash="independent", shape="independent")
+    return svg(chart.properties(title=heading).configure(**STYLE))
 
 
 def shorten(text: str, most: int) -> str:
@@ -299,17 +254,14 @@ def failed(name: str, heading: str, error: Exception) -> Picture:
     """What a report shows in place of a figure that cannot be drawn: a small image that says so, and why."""
     reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
     printable = "".join(letter if letter.isprintable() else "?" for letter in reason)
+    said = f"The figure {name} could not be drawn"
     content = (
-        '<svg xmlns="http://www.w3.org/2000/svg" width="640" height="60" viewBox="0 0 640 60">\n'
-        '<rect width="640" height="60" fill="white"/>\n<g font-family="sans-serif" font-size="13" fill="#1f2328">\n'
-        f'<text x="12" y="24">The figure {escape(name)} could not be drawn.</text>\n'
-        f'<text x="12" y="44" font-size="11">{escape(printable[:100])}</text>\n</g>\n</svg>\n'
+        '<svg xmlns="http://www.w3.org/2000/svg" width="640" height="60" font-family="sans-serif" font-size="12">'
+        f'<rect width="640" height="60" fill="white"/><text x="12" y="24">{escape(said)}.</text>'
+        f'<text x="12" y="44">{escape(printable[:100])}</text></svg>\n'
     )
-    caption = (
-        f"The figure {name} could not be drawn ({printable}). The numbers in this report do not depend on it. "
-        "Please report this as a fault of the suite."
-    )
-    return Picture(name, content.encode(), heading, f"The figure {name} could not be drawn.", caption)
+    more = "The numbers in this report do not depend on it. Please report this as a fault of the suite."
+    return Picture(name, content.encode(), heading, f"{said}.", f"{said} ({printable}). {more}")
 
 
 def file_name(experiment: str, *parts: str) -> str:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.domain.model import Experiment, Trial
+from harness.domain.model import Experiment, Figure, Trial
 from harness.record.run import Run
 from reports.cards import figures_of
+from reports.words import backend_name, plural
 
 MANY = 100
 """With more seeds than this, figures and tables no longer show each of them."""
 QUANTILES = (0.025, 0.25, 0.5, 0.75, 0.975)
 FEW = 5
-"""The number of seeds whose curves are drawn one by one; a figure of more has a band instead."""
+"""The number of seeds whose curves are drawn one by one."""
 MOST_POINTS = 40
 """The most epochs that a curve is drawn at."""
+DIGITS = 5
 
 Trials = Mapping[str, Sequence[Trial]]
 """The trials of an experiment, by variant."""
@@ -29,52 +33,23 @@ class Curve:
     """One curve of a variant over its seeds, at the epochs that are drawn; epochs count from 1.
 
     Attributes:
-        epochs, mean, low, high: over the seeds that trained; all but ``epochs`` empty if none did.
-        count: the number of seeds that it is drawn from.
-        seeds: the curves of the first FEW of those that trained, of those that failed if none trained, by seed. A
-            failed one is nan after its last finite value.
+        name: of the curve.
+        count: the number of seeds that it is drawn from: those that trained, or up to FEW that failed if none did.
+        seeds: the curves of the first FEW of them, by seed. A failed one is nan after its last finite value.
+        band: mean, low and high over the seeds that trained; None if none did.
     """
 
     variant: str
+    name: str
     epochs: np.ndarray
-    mean: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
     count: int
     seeds: Mapping[int, np.ndarray]
+    band: np.ndarray | None
 
     @property
-    def trained(self) -> bool:
-        return self.mean.size > 0
-
-    @property
-    def every(self) -> np.ndarray:
-        """All values: of the seeds that trained, or of those that failed if none did."""
-        return np.concatenate([self.mean, self.low, self.high] if self.trained else [*self.seeds.values()])
-
-    def rows(self, spread: bool = True) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """The rows of ``charts.curves``: a band, and thin lines. ``spread``: a band, or lines of up to FEW seeds."""
-        bands = []
-        if self.trained:
-            table = {"epoch": self.epochs, "mean": self.mean}
-            table |= {"low": self.low, "high": self.high} if spread and self.count > FEW else {}
-            bands = [{"variant": self.variant, **point} for point in _points(table)]
-        drawn = self.seeds if not self.trained or (spread and self.count <= FEW) else {}
-        lines = [
-            {"variant": self.variant, "line": f"{self.variant} {seed}", **point}
-            for seed, values in drawn.items()
-            for point in _points({"epoch": self.epochs, "value": values})
-        ]
-        return bands, lines
-
-
-def _points(table: Mapping[str, np.ndarray]) -> list[dict[str, float]]:
-    """The rows of a table without those that have a number that is not finite; numbers have six digits."""
-    return [
-        {name: float(f"{value:.6g}") for name, value in zip(table, values, strict=True)}
-        for values in zip(*table.values(), strict=True)
-        if np.isfinite(values).all()
-    ]
+    def values(self) -> np.ndarray:
+        """All that is drawn of it: the band, or the seeds without one."""
+        return np.concatenate([*self.seeds.values()] if self.band is None else [*self.band])
 
 
 def curve_of(variant: str, trials: Sequence[Trial], name: str, most: int = MOST_POINTS) -> Curve | None:
@@ -91,10 +66,46 @@ def curve_of(variant: str, trials: Sequence[Trial], name: str, most: int = MOST_
         end = gaps[0] if gaps.size else len(curve)
         row[:end] = curve[:end]
     kept = spaced(values.shape[1], most)
-    values, nothing = values[:, kept], np.empty(0)
+    values = values[:, kept]
     seeds = {trial.seed: row for trial, row in zip(chosen[:FEW], values, strict=False)}
-    mean, low, high = (np.nanmean(values, 0), *band(values)) if whole else (nothing, nothing, nothing)
-    return Curve(variant, kept + 1, mean, low, high, len(chosen), seeds)
+    about = np.stack([np.nanmean(values, 0), *band(values)]) if whole else None
+    return Curve(variant, name, kept + 1, len(chosen), seeds, about)
+
+
+def datasets(
+    curves: Iterable[Curve], slides: Mapping[str, Sequence[float]], *, spread: bool = True, seeds: bool = True
+) -> dict[str, list[dict[str, Any]]]:
+    """The rows of ``charts.curves``: of each variant its lists of epochs and values.
+
+    Args:
+        curves: a curve without a band is drawn as its seeds.
+        slides: the slide's own curves by variant, nan where it prints nothing.
+        spread: whether a band is drawn; else it has no height.
+        seeds: whether the first seeds are drawn of a curve that has a band, too.
+    """
+    rows: dict[str, list[dict[str, Any]]] = {"bands": [], "seeds": [], "slides": []}
+    for curve in curves:
+        of = {"variant": curve.variant, "curve": curve.name, "epoch": curve.epochs.tolist()}
+        if curve.band is not None:
+            edges = map(numbers, curve.band if spread else curve.band[[0, 0, 0]])
+            rows["bands"].append(of | dict(zip(("mean", "low", "high"), edges, strict=True)))
+        if curve.band is None or seeds:
+            rows["seeds"] += [of | {"seed": seed, "value": numbers(values)} for seed, values in curve.seeds.items()]
+    for variant, printed in slides.items():
+        places = [at for at in spaced(len(printed)).tolist() if math.isfinite(printed[at])]
+        values = numbers(printed[at] for at in places)
+        rows["slides"].append({"variant": variant, "epoch": [at + 1 for at in places], "value": values})
+    return rows
+
+
+def numbers(values: Iterable[float | None]) -> list[float | None]:
+    """The values with DIGITS significant digits; None for what is no finite number."""
+    return [None if value is None or not math.isfinite(value) else _short(value) for value in values]
+
+
+def _short(value: float) -> float:
+    short = float(f"{value:.{DIGITS}g}")
+    return int(short) if short.is_integer() and abs(short) < 1e6 else short
 
 
 def spaced(count: int, most: int = MOST_POINTS) -> np.ndarray:
@@ -111,11 +122,12 @@ def quantiles(values: Sequence[float]) -> list[float]:
     return [float(value) for value in np.quantile(np.asarray(values, "float64"), QUANTILES)]
 
 
-def thinned(values: Sequence[float]) -> list[float]:
-    """The values to draw as dots: all, or MANY quantiles of them."""
+def thinned(values: Sequence[float | None]) -> list[float | None]:
+    """The values to draw as dots: all, or of more than MANY the MANY quantiles of those that are finite numbers."""
     if len(values) <= MANY:
-        return list(values)
-    return [float(value) for value in np.quantile(values, (np.arange(MANY) + 0.5) / MANY)]
+        return [*values]
+    finite = [value for value in values if value is not None and math.isfinite(value)]
+    return np.quantile(finite, (np.arange(MANY) + 0.5) / MANY).tolist() if finite else []
 
 
 def band(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -129,10 +141,8 @@ def band(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.nanmin(values, 0), np.nanmax(values, 0)
 
 
-def band_text(seeds: int, fewest: int = FEW + 1) -> str:
-    """What is drawn around the mean, for a caption; ``fewest``: the seeds from which on there is a band."""
-    if seeds < fewest:
-        return "thin lines: the seeds"
+def band_text(seeds: int) -> str:
+    """What the band about a mean of so many seeds is, for a caption."""
     return f"band: {'the middle 95 % of the seeds' if seeds > MANY else 'from the smallest to the largest seed'}"
 
 
@@ -156,29 +166,13 @@ def failed_sentences(trials: Trials) -> list[str]:
     return sentences
 
 
-@dataclass(frozen=True)
-class Turn:
-    """Where a curve is least; epochs count from 1.
-
-    Attributes:
-        epoch: where the mean over seeds is least.
-        seeds: where the curve of each seed is least.
-        last: the last epoch.
-    """
+class Turn(NamedTuple):
+    """Where the mean of a curve over the seeds is least, from epoch 1 on: the epoch, also in words with those of the
+    seeds, and whether it is not the last one."""
 
     epoch: int
-    seeds: tuple[int, ...]
-    last: int
-
-    @property
-    def turned(self) -> bool:
-        """Whether the mean has risen since its least value."""
-        return self.epoch < self.last
-
-    @property
-    def text(self) -> str:
-        low, high = min(self.seeds), max(self.seeds)
-        return f"{self.epoch} ({low if low == high else f'{low} to {high}'})"
+    text: str
+    turned: bool
 
 
 def turning_points(trials: Trials, curve: str) -> dict[str, Turn]:
@@ -188,17 +182,18 @@ def turning_points(trials: Trials, curve: str) -> dict[str, Turn]:
         whole = [trial.history[curve] for trial in of_variant if trial.divergence is None and trial.history.get(curve)]
         values = np.array([of_seed for of_seed in whole if None not in of_seed], "float64")
         if values.size:
-            least = tuple(int(epoch) + 1 for epoch in values.argmin(axis=1))
-            turns[name] = Turn(int(values.mean(axis=0).argmin()) + 1, least, values.shape[1])
+            epoch, seeds = int(values.mean(axis=0).argmin()) + 1, values.argmin(axis=1) + 1
+            span = f"{seeds.min()} to {seeds.max()}" if np.ptp(seeds) else f"{seeds[0]}"
+            turns[name] = Turn(epoch, f"{epoch} ({span})", epoch < values.shape[1])
     return turns
 
 
-def slide_figures(run: Run, experiment: str, metric: str) -> dict[str, tuple[str, float]]:
-    """The slide's figures of a metric, by variant: as printed, and as a number."""
+def slide_figures(run: Run, experiment: str | None, metric: str) -> dict[str, Figure]:
+    """The slide's figures of a metric, by variant."""
     return {
-        variant: (figure.printed, figure.value)
+        variant: figure
         for claim in run.claims.values()
-        if claim.experiment == experiment
+        if experiment and claim.experiment == experiment
         for (variant, of), figure in figures_of(claim).items()
         if of == metric
     }
@@ -209,3 +204,24 @@ def trials_of(run: Run, experiment: Experiment) -> dict[str, Sequence[Trial]]:
     trained = {name: trials for (key, name), trials in run.trials.items() if key == experiment.id}
     names = dict.fromkeys((*(variant.name for variant in experiment.variants), *trained))
     return {name: trained[name] for name in names if trained.get(name)}
+
+
+def source(run: Run, seeds: Iterable[int] = (), experiment: Experiment | None = None) -> str:
+    """Where a figure comes from: "TensorFlow 2.20.0, cpu · n = 30 seeds · 20 epochs of all examples, batch 512"."""
+    header, counts = run.header, sorted(set(seeds))
+    version = header.fingerprint.get("backend_version") or ""
+    device = header.stack.partition("-")[2].replace("-", " ") or str(header.fingerprint.get("device") or "")
+    text = [f"{backend_name(header.backend)} {version}".strip() + (f", {device}" if device else "")]
+    if counts:
+        text.append(f"n = {f'{counts[0]:,} to ' if len(counts) > 1 else ''}{plural(counts[-1], 'seed')}")
+    if experiment is not None:
+        size = experiment.size
+        images = "all examples" if size.train is None else f"{size.train:,} examples"
+        trained = f"{plural(size.epochs, 'epoch')} of {images}" if size.epochs else "untrained"
+        text.append(f"{trained}, batch {size.batch_size}")
+    return " · ".join(text)
+
+
+def section(slide: str) -> str:
+    """The section of the lecture that a slide belongs to: "2. Depth (cont.), Dropout" is "2. Depth"."""
+    return re.split(r",| \(| \||: ", slide)[0].strip() or slide

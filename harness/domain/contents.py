@@ -12,8 +12,10 @@ from harness.rules.exact import Exact
 
 WORD = re.compile(r"[\w:+.\[\]\\/-]+")
 """A name that pytest's -k takes as one word."""
-COLUMNS = ("claim", "the lecture says", "slide", "decided by", "kind", "run it alone")
-ERRATA_COLUMNS = ("erratum", "what is wrong", "slide", "run it alone")
+EXPERIMENTS = (
+    "What the claims of kind *training* rest on: a claim needs those of the variants that its rule names. Epochs × "
+    "batch size, training examples."
+)
 
 
 def contents(
@@ -28,98 +30,58 @@ def contents(
         errata_heading: may be a link.
     """
     claims = [claim for of in sections.values() for claim in of]
+    alone = commands(claims, errata)
+    columns: Sequence[str] = ("claim", "the lecture says", "slide", "decided by", "kind", "run it alone")
     parts = [head]
     for heading, of in sections.items():
-        parts += [f"## {heading}", _table(COLUMNS, [_row(claim, claims, errata) for claim in of])]
+        rows = [
+            (f"`{claim.key}`", _plain(claim.statement), _plain(claim.slide), _plain(claim.rule.describe()),
+             _kind(claim), f"`{alone[claim.key]}`")
+            for claim in of
+        ]  # fmt: skip
+        parts += [f"## {heading}", _table(columns, rows)]
     if errata:
-        rows = [_erratum(erratum, claims, errata) for erratum in errata]
-        parts += [f"## {errata_heading}", _table(ERRATA_COLUMNS, rows)]
-    parts += [
-        "## Experiments",
-        EXPERIMENTS,
-        _table(("experiment", "variants", "size"), map(_experiment, experiments(claims))),
+        columns = ("erratum", "what is wrong", "slide", "run it alone")
+        shown = [(f"`{of.id}`", _plain(of.statement), _plain(of.slide), f"`{alone[of.id]}`") for of in errata]
+        parts += [f"## {errata_heading}", _table(columns, shown)]
+    trained = [
+        (f"`{of.id}`", f"{len(of.variants)}: {_plain('; '.join(variant.name for variant in of.variants))}", _size(of))
+        for of in experiments(claims)
     ]
+    parts += ["## Experiments", EXPERIMENTS, _table(("experiment", "variants", "size"), trained)]
     return "\n\n".join(parts) + "\n"
 
 
-EXPERIMENTS = (
-    "What the claims of kind *training* rest on: a claim needs those of the variants that its rule names. Epochs × "
-    "batch size, training examples."
-)
+def commands(claims: Sequence[Claim], errata: Sequence[Erratum] = ()) -> dict[str, str]:
+    """By key of a claim or id of an erratum the command that runs it only, and trains only what it needs.
 
-
-def command(claim: Claim, claims: Iterable[Claim], errata: Iterable[Erratum] = ()) -> str:
-    """The command that decides this claim only, and trains only what it needs.
-
-    It uses ``-k`` if no other test contains the claim's key in its name, else the test's full name.
+    It uses ``-k`` if no other test contains the key in its name, else the test's full name.
     """
-    claims = list(claims)
-    needed = {claim.experiment.id: claim.variants} if claim.experiment else {}
-    others = [other.key for other in claims if other.key != claim.key]
-    others += [
-        name
-        for experiment in experiments(claims)
-        for name in _trainings(experiment, without=needed.get(experiment.id, ()))
-    ]
-    others += [erratum.id for erratum in errata]
-    return _alone("test_exact" if isinstance(claim.rule, Exact) else "test_claims", claim.key, others)
+    tests = {claim.key: "test_exact" if isinstance(claim.rule, Exact) else "test_claims" for claim in claims}
+    tests |= {erratum.id: "test_errata" for erratum in errata}
+    trainings = {f"{of.id}/{variant.name}" for of in experiments(claims) for variant in of.variants}
+    needed = {claim.key: {f"{claim.experiment.id}/{name}" for name in claim.variants}
+              for claim in claims if claim.experiment}  # fmt: skip
+
+    def command(key: str, test: str) -> str:
+        others = (tests.keys() - {key}) | (trainings - needed.get(key, set()))
+        if WORD.fullmatch(key) and not any(key.lower() in other.lower() for other in others):
+            return f"pytest suite/ -k {key}"
+        return f'pytest "suite/{test}.py::{test}[{key}]"'
+
+    return {key: command(key, test) for key, test in tests.items()}
 
 
-def erratum_command(erratum: Erratum, claims: Iterable[Claim], errata: Iterable[Erratum]) -> str:
-    """The command that examines this erratum only."""
-    claims = list(claims)
-    others = [claim.key for claim in claims]
-    others += [name for experiment in experiments(claims) for name in _trainings(experiment)]
-    others += [other.id for other in errata if other.id != erratum.id]
-    return _alone("test_errata", erratum.id, others)
-
-
-def _trainings(experiment: Experiment, without: Iterable[str] = ()) -> list[str]:
-    return [f"{experiment.id}/{variant.name}" for variant in experiment.variants if variant.name not in without]
-
-
-def _alone(test: str, name: str, others: Iterable[str]) -> str:
-    if WORD.fullmatch(name) and not any(name.lower() in other.lower() for other in others):
-        return f"pytest suite/ -k {name}"
-    return f'pytest "suite/{test}.py::{test}[{name}]"'
-
-
-def _row(claim: Claim, claims: Iterable[Claim], errata: Iterable[Erratum]) -> list[str]:
-    kind = f"training: `{claim.experiment.id}`" if claim.experiment else "exact"
-    if claim.experiment is not None:
-        kind += f", {_counted(len(claim.variants), 'variant')}"
-    return [
-        f"`{claim.key}`",
-        _plain(claim.statement),
-        _plain(claim.slide),
-        _plain(claim.rule.describe()),
-        kind,
-        f"`{command(claim, claims, errata)}`",
-    ]
-
-
-def _erratum(erratum: Erratum, claims: Iterable[Claim], errata: Iterable[Erratum]) -> list[str]:
-    alone = erratum_command(erratum, claims, errata)
-    return [f"`{erratum.id}`", _plain(erratum.statement), _plain(erratum.slide), f"`{alone}`"]
-
-
-def _experiment(experiment: Experiment) -> list[str]:
-    names = "; ".join(variant.name for variant in experiment.variants)
-    return [
-        f"`{experiment.id}`",
-        f"{len(experiment.variants)}: {_plain(names)}",
-        _size(experiment),
-    ]
+def _kind(claim: Claim) -> str:
+    if claim.experiment is None:
+        return "exact"
+    return f"training: `{claim.experiment.id}`, {len(claim.variants)} variant{'s' * (len(claim.variants) != 1)}"
 
 
 def _size(experiment: Experiment) -> str:
     size = experiment.size
     count = "all" if size.train is None else f"{size.train:,}"
     return f"{size.epochs} × {size.batch_size}, {count}" if size.epochs else "untrained"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

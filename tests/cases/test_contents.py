@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from cases import CLAIMS
-from cases.__main__ import PAGE, main, page
-from harness.domain.contents import command, contents
+from cases import __main__ as command_line
+from cases.__main__ import PAGE, page
+from harness.domain.contents import commands, contents
 from suite.catalogue import ERRATA, EXACT_CLAIMS, TRAINING_CLAIMS, TRAININGS, training_name
 from tests.make import claim, exact_claim, experiment
 from tests.suite.command import suite
@@ -32,34 +34,30 @@ def test_links_lead_somewhere() -> None:
 
 def names() -> dict[str, str]:
     """Every test of the suite, and the claim it decides."""
-    found = {f"test_claims[{key}]": key for key in TRAINING_CLAIMS}
-    found |= {f"test_exact[{key}]": key for key in EXACT_CLAIMS}
-    found |= {f"test_errata[{name}]": name for name in ERRATA}
-    return found | {f"test_training[{training_name(*pair)}]": "" for pair in TRAININGS}
+    claims: dict[str, Iterable[str]] = {"claims": TRAINING_CLAIMS, "exact": EXACT_CLAIMS, "errata": ERRATA}
+    tests = {f"test_{kind}[{key}]": key for kind, keys in claims.items() for key in keys}
+    return tests | {f"test_training[{training_name(*pair)}]": "" for pair in TRAININGS}
 
 
-@pytest.mark.parametrize(("key", "said"), ROWS, ids=[key for key, _ in ROWS])
-def test_a_command_selects_its_claim_alone(key: str, said: str) -> None:
+def test_a_command_selects_its_claim_alone() -> None:
     tests = names()
-    word = re.fullmatch(r"pytest suite/ -k (\S+)", said)
-    if word is None:
-        (test,) = re.findall(r'^pytest "suite/(test_\w+)\.py::(.*)"$', said)
-        assert tests[test[1]] == key
-        assert test[1].startswith(f"{test[0]}[")
-        return
-    chosen = {name for name in tests if word[1].lower() in name.lower()}
-    assert {tests[name] for name in chosen} - {""} == {key}
-    found = TRAINING_CLAIMS.get(key)
-    needed = (
-        {training_name(found.experiment.id, name) for name in found.variants} if found and found.experiment else set()
-    )
-    trainings = {name.removeprefix("test_training[").removesuffix("]") for name in chosen if not tests[name]}
-    assert trainings <= needed
+    for key, said in ROWS:
+        word = re.fullmatch(r"pytest suite/ -k (\S+)", said)
+        if word is None:
+            (test,) = re.findall(r'^pytest "suite/(test_\w+)\.py::(.*)"$', said)
+            assert tests[test[1]] == key
+            assert test[1].startswith(f"{test[0]}[")
+            continue
+        chosen = {name for name in tests if word[1].lower() in name.lower()}
+        assert {tests[name] for name in chosen} - {""} == {key}
+        claim = TRAINING_CLAIMS.get(key)
+        trained = claim.experiment if claim else None
+        needed = {training_name(trained.id, name) for name in claim.variants} if claim and trained else set()
+        trainings = {name.removeprefix("test_training[").removesuffix("]") for name in chosen if not tests[name]}
+        assert trainings <= needed
 
 
-@pytest.mark.parametrize(
-    "key", ["rate-sweep", "minmax-table", "gd-reaches-minimum/rate 0.5", "tips-softmax", "decay", "np-utils"]
-)
+@pytest.mark.parametrize("key", ["rate-sweep", "gd-reaches-minimum/rate 0.5", "decay"])
 def test_pytest_selects_the_same(key: str, tmp_path: Path) -> None:
     said = dict(ROWS)[key]
     options = said.split(" -k ")[1:] and ("-k", said.split(" -k ")[1])
@@ -70,20 +68,17 @@ def test_pytest_selects_the_same(key: str, tmp_path: Path) -> None:
 
 
 def test_the_command_of_a_claim_whose_name_something_else_has_too() -> None:
-    first, second = claim(id="more"), claim(id="more-data")
-    assert command(first, [first, second]) == 'pytest "suite/test_claims.py::test_claims[more]"'
-    assert command(second, [first, second]) == "pytest suite/ -k more-data"
-    cases = [exact_claim(id="a"), exact_claim(id="b", case="No A")]
-    assert command(cases[0], cases) == 'pytest "suite/test_exact.py::test_exact[a]"'
+    made = commands([claim(id="more"), claim(id="more-data")])
+    assert made["more"] == 'pytest "suite/test_claims.py::test_claims[more]"'
+    assert made["more-data"] == "pytest suite/ -k more-data"
+    made = commands([exact_claim(id="a"), exact_claim(id="b", case="No A")])
+    assert made["a"] == 'pytest "suite/test_exact.py::test_exact[a]"'
     wide = experiment("deep", "shallow", "wide", id="deeper-is-better")
-    trained = claim(experiment=wide)
-    assert command(trained, [trained]).startswith('pytest "suite/test_claims.py::')
-    assert command(claim(), [claim()]) == "pytest suite/ -k deeper-is-better"
-
-
-def test_words_that_are_no_word_for_pytest() -> None:
-    assert '"suite/test_claims.py::test_claims[deeper-is-better/two words]"' in command(claim(case="two words"), [])
-    assert command(claim(case="l1"), []) == "pytest suite/ -k deeper-is-better/l1"
+    [shared] = commands([claim(experiment=wide)]).values()
+    assert shared.startswith('pytest "suite/test_claims.py::')
+    cases = commands([claim(case="two words"), claim(case="l1")])
+    assert cases["deeper-is-better/two words"].endswith('::test_claims[deeper-is-better/two words]"')
+    assert cases["deeper-is-better/l1"] == "pytest suite/ -k deeper-is-better/l1"
 
 
 def test_nothing_in_a_row_is_markup() -> None:
@@ -97,10 +92,8 @@ def test_nothing_in_a_row_is_markup() -> None:
 def test_an_argument_is_refused_and_nothing_written(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from cases import __main__ as command_line
-
     monkeypatch.setattr(command_line, "PAGE", Path("/nowhere"))
     with pytest.raises(SystemExit) as stopped:
-        main(["--help-me"])
+        command_line.main(["--help-me"])
     assert stopped.value.code == 2
     assert "unrecognized arguments: --help-me" in capsys.readouterr().err

@@ -25,13 +25,26 @@ from harness.domain.model import Divergence, DivergenceKind, Experiment, Metric,
 from harness.domain.plots import Landscape, Plots, Surface, Sweep, TurningPoint
 from harness.errors import SuiteError
 from harness.record.run import Run, TrialDone, read_run
-from reports import charts_data, charts_of_run
-from reports.charts import Span, fitting, spread_out
-from reports.charts_data import Turn, band, band_text, curve_of, failures, spaced, thinned, turning_points
-from reports.charts_of_run import Growth, growth_of, margin, pictures, section, shown, slide_difference
+from reports import charts_of_run
+from reports.charts import fitting, value_axis
+from reports.charts_data import (
+    Turn,
+    band,
+    curve_of,
+    datasets,
+    failures,
+    numbers,
+    quantiles,
+    spaced,
+    thinned,
+    turning_points,
+)
+from reports.charts_of_effects import _row, by_seeds, closing, growth_of
+from reports.charts_of_run import parts, pictures, shown, slide_and_seeds
 from reports.effects import effects_by_relevance
 from reports.stored import stored_run
 from reports.write import write_report
+from tests.reports import synthetic
 from tests.reports.full import full_run
 from tests.reports.synthetic import (
     EXPERIMENTS,
@@ -53,13 +66,18 @@ BASELINES = Path(__file__).resolve().parents[2] / "baselines"
 GOLDEN = Path(__file__).with_name("figures.txt")
 RENEW = "SUITE_RENEW_PICTURES"
 SWEEP = Sweep(over="learning rate", metric="loss", title="The loss, by rate.", y_scale="log")
+LINEAR = replace(SWEEP, y_scale="linear")
 POINTS = tuple(Variant(f"{name} {at}", at=at, series=name) for name in ("a", "b") for at in (0.1, 1.0, 10.0))
+STUCK = Divergence("stuck at chance", 1)
+DIFFERENCES = [0.01, 0.02, 0.01, 0.03, 0.02, 0.01, 0.02]
 
 
 @functools.cache
 def evidence() -> Run:
-    """The evidence of the reference stack."""
-    return stored_run(BASELINES, "tensorflow-cpu")
+    """The evidence of the reference stack, without what other tests have declared."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(synthetic, "EXPERIMENTS", {})
+        return stored_run(BASELINES, "tensorflow-cpu")
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +89,6 @@ def words_of(content: bytes) -> list[str]:
     """Every text of an SVG; raises where it is not well-formed."""
     texts = ET.fromstring(content).iter("{http://www.w3.org/2000/svg}text")
     return [line for text in texts for line in text.itertext()]
-
-
-def words(path: Path) -> list[str]:
-    return words_of(path.read_bytes())
 
 
 def measured(variant: str, seed: int, loss: float | None, lost: Divergence | None = None, **history: Any) -> Trial:
@@ -118,19 +132,80 @@ def turning() -> Run:
 def slides(seeds: int = 5, verdict: str = "SUPPORTED") -> Run:
     """Three networks with a figure on the slide; all seeds of the last one collapsed."""
     names, rng = ["a", "b", "c"], np.random.default_rng(0)
-    stuck = Divergence("stuck at chance", 1)
     trials = {name: [Trial(name, s, {"val_accuracy": 0.98 + 0.001 * rng.standard_normal()}) for s in range(seeds)]
               for name in names}  # fmt: skip
-    trials["c"] = [Trial("c", s, {"val_accuracy": 0.1}, {}, stuck) for s in range(seeds)]
+    trials["c"] = [Trial("c", s, {"val_accuracy": 0.1}, {}, STUCK) for s in range(seeds)]
     claims = {n: claim(f"f-{n}", verdict, experiment="deep", published=(published(n, "0.9815"),)) for n in names}
     return run_of(experiment("deep", names), trials, **claims)
 
 
+def lost() -> Run:
+    """Curves of a variant that trained, of a stuck and of a diverged one, whose figures the slide prints."""
+    of_stuck = {"val_accuracy": (0.1,) * 5, "loss": (2.3,) * 5}
+    trials = {"a": [trial("a", s, 0.9) for s in SEEDS], "s": [Trial("s", s, {}, of_stuck, STUCK) for s in SEEDS],
+              "x": [diverged("x", s, epochs=5) for s in SEEDS]}  # fmt: skip
+    run = curves_run(trials, printed={"x": {"val_accuracy": (0.1,), "loss": (4.9e11, 5.4e32)}})
+    run.claims["c"] = claim("c", "SUPPORTED", experiment="e", published=(published("x", "4.9e11", "loss"),))
+    return run
+
+
+def many_variants() -> Run:
+    return curves_run({f"v{i}": [trial(f"v{i}", s, 0.9 + i / 100) for s in SEEDS] for i in range(9)})
+
+
+def of_differences(differences: list[float], evidence: bool = False) -> Run:
+    """A run whose claim rests on a − b; the seeds of b are all 0.9."""
+    trials = {
+        "a": [Trial("a", seed, {"val_accuracy": 0.9 + by}) for seed, by in enumerate(differences)],
+        "b": [Trial("b", seed, {"val_accuracy": 0.9}) for seed in range(len(differences))],
+    }
+    of_claim = claim(BY_SEEDS[0], "SUPPORTED", [effect("a − b", 0.01, 0.0, 0.02)], experiment="deep")
+    run = run_of(experiment("deep", ["a", "b"]), trials, **{BY_SEEDS[0]: of_claim})
+    run.header = replace(HEADER, evidence=evidence)
+    return run
+
+
+def of_slides() -> Run:
+    """Claims whose variants have figures on the slide, or not, and one with a margin."""
+    both, other = (effect(f"a − {name}", 0.001, -0.001, 0.003, margin=of) for name, of in (("b", 0.002), ("c", None)))
+    figures = (published("a", "0.9840"), published("b", "0.9798"), published("c", "0.4", "val_loss"))
+    claims = {
+        "figures": claim("figures", "REFUTED", [], experiment="deep", published=figures),
+        "alike": claim("alike", "SUPPORTED", [both], experiment="deep"),
+        "helps": claim("helps", "INCONCLUSIVE", [other], experiment="deep"),
+    }
+    return run_of(experiment("deep", ["a", "b"]), {}, **claims)
+
+
+def by_section() -> Run:
+    """Effects whose claims do not come in the order of the sections of the lecture."""
+    places = (
+        "Example 4, 5 hidden layers",
+        "4. Overfitting, Regularization",
+        "3. Overfitting (cont.), Dropout",
+        "4. Overfitting",
+        "1.2 Large rate: overshooting",
+        "Example 5. Tips | dropout",
+        "(untitled)",
+        ", x",
+    )
+    claims = {str(i): claim(f"c{i}", "SUPPORTED", [effect("a − b", 0.01, 0.005, 0.015)], slide=slide)
+              for i, slide in enumerate(places)}  # fmt: skip
+    return Run(Path("run"), HEADER, claims=claims)
+
+
 def golden(folder: Path) -> str:
     """Name, alternative text, caption and every text of the figures of some runs."""
-    shares = run_of(SHARES, {"raw": [Trial("raw", 0)]})
-    of_rates = run_of(swept(metrics=(LOSS,)), of_sweep())
-    runs = [read_run(full_run(folder)), turning(), slides(), slides(1024), of_rates, shares]
+    flat = Surface("Flat.", "x", "y", (Landscape("flat", 1.0, 0.0, (0.0,) * 3, None),))
+    seeds = turning()  # without the variants that turn, as of a run that adds seeds to another one
+    seeds.trials = {key: of for key, of in seeds.trials.items() if key[1] == "penalty"}
+    two = (LOSS, dataclasses.replace(LOSS, name="initial_gradient_norm"))
+    runs = [read_run(full_run(folder)), turning(), seeds, slides(), slides(1024), lost(), many_variants(),
+            run_of(swept(metrics=(LOSS,)), of_sweep()), run_of(swept(metrics=two, id="deep-gradients"), of_sweep()),
+            run_of(SHARES, {"raw": [Trial("raw", 0)]}),
+            run_of(experiment("x", [], surface=lambda: flat), {"a": [Trial("a", 0)]}),
+            curves_run({"x": [diverged("x", s) for s in SEEDS]}, accuracy=False), run_of(*blown(LINEAR)),
+            of_differences(DIFFERENCES), of_slides(), by_section()]  # fmt: skip
     return "\n\n".join(
         f"{picture.name}\n  {picture.alt}\n  {picture.caption}\n  {' | '.join(words_of(picture.content))}"
         for run in runs for picture in pictures(run)
@@ -148,10 +223,9 @@ def test_figures_are_small_and_embedded(folder: Path) -> None:
     assert sorted(path.name for path in (folder / "figures").iterdir()) == NAMES
     pages = [page.read_text("utf-8") for page in folder.rglob("*.md")]
     for name in NAMES:
-        assert words(folder / "figures" / name)
-        [alt] = {
-            alt for page in pages for alt in re.findall(rf"!\[(.*)\]\((?:\.\./)?figures/{re.escape(name)}\)", page)
-        }
+        assert words_of((folder / "figures" / name).read_bytes())
+        embedded = rf"!\[(.*)\]\((?:\.\./)?figures/{re.escape(name)}\)"
+        [alt] = {alt for page in pages for alt in re.findall(embedded, page)}
         assert 30 < len(alt) <= 310
     assert "raw: 5 of 5 seeds diverged (inf, epochs 1 to 3)." in "".join(pages)
 
@@ -168,17 +242,16 @@ course.read = lambda folder: MadeUp.of(read(folder))
 """A process with the made-up course."""
 
 
-def test_same_run_same_bytes_in_every_process(tmp_path: Path) -> None:
+def test_same_run_same_bytes_in_every_process(folder: Path, tmp_path: Path) -> None:
     """Under another hash seed, time zone and locale as well, and with the fonts that the library brings along."""
-    path = full_run(tmp_path / "a")
-    write_report(path, tmp_path / "a")
-    code = MADE_UP + f"full_run(Path({str(tmp_path / 'c')!r}))\n"  # what it declares
-    code += f"write_report(Path({str(path)!r}), Path({str(tmp_path / 'b')!r}))"
+    [path] = (folder / "runs").glob("*.jsonl")
+    code = MADE_UP + f"full_run(Path({str(tmp_path / 'declared')!r}))\n"
+    code += f"write_report(Path({str(path)!r}), Path({str(tmp_path / 'again')!r}))"
     other = {"PYTHONHASHSEED": "7", "TZ": "Asia/Seoul", "LC_ALL": "POSIX"}
     subprocess.run([sys.executable, "-c", code], env=os.environ | other, check=True, cwd=BASELINES.parent)
-    written = {file.relative_to(tmp_path / "b"): file.read_bytes() for file in (tmp_path / "b").rglob("*.*")}
+    written = {file.relative_to(tmp_path / "again"): file for file in (tmp_path / "again").rglob("*.*")}
     assert {f"figures/{name}" for name in NAMES} < {name.as_posix() for name in written}
-    assert all((tmp_path / "a" / name).read_bytes() == content for name, content in written.items())
+    assert all((folder / name).read_bytes() == file.read_bytes() for name, file in written.items())
 
 
 def test_figures_of_an_earlier_report_go_and_a_readers_own_stay(tmp_path: Path) -> None:
@@ -204,7 +277,8 @@ def test_a_figure_that_cannot_be_drawn_costs_that_figure(tmp_path: Path, monkeyp
     monkeypatch.setattr(charts_of_run, "effects", fails)
     text = write_report(full_run(tmp_path), tmp_path).read_text("utf-8")
     assert "The figure effects.svg could not be drawn (ValueError: no &lt;room&gt; left)." in text
-    assert words(tmp_path / "figures" / "effects.svg")[0] == "The figure effects.svg could not be drawn."
+    [first, _] = words_of((tmp_path / "figures" / "effects.svg").read_bytes())
+    assert first == "The figure effects.svg could not be drawn."
     assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == NAMES
 
 
@@ -270,7 +344,6 @@ def test_many_diverged_seeds_next_to_finite_ones_stay_a_small_file() -> None:
     trials |= {name: [trial(name, s, 0.9, epochs=200) for s in range(30)] for name in ("rate 0.1", "rate 10")}
     [picture] = pictures(curves_run(trials))
     assert len(picture.content) < 100_000
-    assert "Variants without a trained seed do not stretch the axes" in picture.caption
     assert "rate 1e6 (× 30 of 30 diverged)" in words_of(picture.content)
 
 
@@ -282,27 +355,25 @@ def test_the_band_of_some_and_of_many() -> None:
     broken = Trial("a", 9, {}, {"loss": (1.0, None, None)}, Divergence("nan", 2, 1))
     curve = curve_of("a", [*trials, broken], "loss")
     assert curve is not None
+    assert curve.band is not None
     curves = np.array([of.history["loss"] for of in trials], float)
-    for values, expected in ((curve.mean, curves.mean(0)), (curve.low, curves.min(0)), (curve.high, curves.max(0))):
-        np.testing.assert_allclose(values, expected)
-    bands, lines = curve.rows()
-    assert (len(bands), lines, "low" in bands[0]) == (5, [], True)
-    few = curve_of("a", trials[:5], "loss")
-    assert few is not None
-    bands, lines = few.rows()
-    assert ("low" in bands[0], len(lines)) == (False, 25)  # thin lines in place of a band
+    np.testing.assert_allclose(curve.band, [curves.mean(0), curves.min(0), curves.max(0)])
+    assert (curve.count, len(curve.seeds)) == (8, 5)
+    rows = datasets([curve], {"a": (0.5, np.nan, 0.25)})
+    assert [len(of) for of in rows.values()] == [1, 5, 1]
+    assert rows["slides"] == [{"variant": "a", "epoch": [1, 3], "value": [0.5, 0.25]}]
+    mean = datasets([curve], {}, spread=False, seeds=False)
+    assert (mean["bands"][0]["low"], mean["seeds"]) == (mean["bands"][0]["mean"], [])
     assert [edge[0] for edge in band(np.arange(1001.0)[:, None])] == [25, 975]
     assert [edge[0] for edge in band(np.arange(100.0)[:, None])] == [0, 99]
-    assert [band_text(n).split(":")[0] for n in (5, 100)] == ["thin lines", "band"]
-    assert "middle 95 %" in band_text(101)
 
 
 def test_failed_seeds_are_drawn_up_to_their_last_number_if_none_trained() -> None:
     curve = curve_of("raw", [diverged("raw", seed, finite=2 if seed else 0) for seed in SEEDS], "loss")
     assert curve is not None
-    assert not curve.trained
-    assert [int(np.isfinite(of).sum()) for of in curve.seeds.values()] == [0, 2, 2, 2, 2]
-    assert len(curve.rows(spread=False)[1]) == 8
+    assert curve.band is None
+    rows = datasets([curve], {}, seeds=False)
+    assert [len([value for value in row["value"] if value is not None]) for row in rows["seeds"]] == [0, 2, 2, 2, 2]
 
 
 @pytest.mark.parametrize(
@@ -319,55 +390,6 @@ def test_failures_in_words(kinds: tuple[DivergenceKind, ...], said: str) -> None
     assert failures([*trials, *(Trial("a", seed) for seed in range(len(kinds), 5))]) == said
 
 
-def heights(monkeypatch: pytest.MonkeyPatch, run: Run) -> list[Span]:
-    """The vertical axes of the panels of the run's learning curves or sweep."""
-    kept: list[Span] = []
-    original = Span.of
-
-    def keep(values: np.ndarray, log: bool | None = None) -> Span:
-        kept.append(original(values, log))
-        return kept[-1]
-
-    monkeypatch.setattr(Span, "of", keep)
-    assert [picture.caption for picture in pictures(run) if "could not be drawn" in picture.caption] == []
-    return kept
-
-
-def test_no_failed_variant_stretches_an_axis_nor_does_its_slides_figure(monkeypatch: pytest.MonkeyPatch) -> None:
-    lost = {"val_accuracy": (0.1,) * 5, "loss": (2.3,) * 5}
-    stuck = [Trial("s", s, {}, lost, Divergence("stuck at chance", 1)) for s in SEEDS]
-    trials = {"a": [trial("a", s, 0.9) for s in SEEDS], "s": stuck, "x": [diverged("x", s, epochs=5) for s in SEEDS]}
-    run = curves_run(trials, printed={"x": {"val_accuracy": (0.1,), "loss": (4.9e11, 5.4e32)}})
-    run.claims["c"] = claim("c", "SUPPORTED", experiment="e", published=(published("x", "4.9e11", "loss"),))
-    accuracy, loss = heights(monkeypatch, run)
-    assert accuracy.low > 0.5
-    assert loss.high < 2
-    said = words_of(pictures(run)[0].content)
-    assert {"a", "s (× 5 of 5 collapsed)", "x (× 5 of 5 diverged)", "slide: 4.9e11"} <= {*said}
-
-
-def test_if_every_variant_failed_the_axis_is_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
-    [loss] = heights(monkeypatch, curves_run({"x": [diverged("x", s) for s in SEEDS]}, accuracy=False))
-    assert loss.low < 4.9e11 < 2e32 < loss.high
-
-
-def test_the_slides_own_curve_and_figure_are_marked_once() -> None:
-    run = curves_run(
-        {name: [trial(name, s, 0.9) for s in SEEDS] for name in ("a", "b")},
-        printed={name: {"val_accuracy": (0.7, np.nan, 0.8, 0.85, 0.89), "loss": (1.0,) * 5} for name in ("a", "b")},
-    )
-    figures = tuple(published(name, "0.8947") for name in ("a", "b"))
-    run.claims["c"] = claim("c", "SUPPORTED", experiment="e", published=figures)
-    said = words_of(pictures(run)[0].content)
-    assert (said.count("slide: 0.8947"), said.count("slide's curve")) == (1, 1)
-
-
-def test_many_variants_are_shown_without_their_spread() -> None:
-    [drawn] = pictures(curves_run({f"v{i}": [trial(f"v{i}", s, 0.9 + i / 100) for s in SEEDS] for i in range(9)}))
-    assert "without their spread" in drawn.caption
-    assert {f"v{i}" for i in range(9)} <= set(words_of(drawn.content))
-
-
 def test_which_curves_are_shown() -> None:
     assert shown(experiment("e", ["a"])) == ("val_accuracy", "loss")
     assert shown(experiment("e", ["a"], accuracy=False)) == ("loss",)
@@ -382,30 +404,30 @@ def test_spaced_keeps_both_ends(count: int) -> None:
     assert len(kept) == len(set(kept)) <= 40
 
 
-def test_more_than_100_seeds_are_100_quantiles() -> None:
+def test_more_than_100_seeds_are_100_quantiles_and_numbers_are_short() -> None:
     assert thinned([float(seed) for seed in range(100)])[3] == 3
-    many = thinned([float(seed) for seed in range(1001)])
+    many = thinned([None, *(float(seed) for seed in range(1001))])
     assert (len(many), many[0], many[-1]) == (100, 5, 995)
-    assert charts_data.quantiles([1.0]) == [1.0] * 5
-
-
-@pytest.mark.parametrize("positions", [[0.5], [0.5, 0.5, 0.5], [0.99, 0.98, 0.97], [0.1, 0.9, 0.12]])
-def test_labels_are_apart_and_in_order(positions: list[float]) -> None:
-    placed = spread_out(positions, gap=0.08)
-    assert max(placed) <= 1
-    assert [placed.index(x) for x in sorted(placed)] == sorted(range(len(positions)), key=lambda i: positions[i])
-    assert all(b - a >= 0.08 - 1e-12 for a, b in itertools.pairwise(sorted(placed)))
+    assert thinned([None] * 200) == []
+    assert quantiles([1.0]) == [1.0] * 5
+    assert numbers([0.9821734, 123456.7, 1.234567e30, 5.0, None, np.inf]) == [0.98217, 123460, 1.2346e30, 5, None, None]
 
 
 @pytest.mark.parametrize(
-    ("values", "log"), [([1e-3, 1.0], True), ([0.5, 1.0], False), ([-1.0, 100.0], False), ([np.nan], False)]
+    ("values", "log", "domain"),
+    [
+        ([1e-3, 1.0], "log", [1e-3 / 1.15, 1.15]),
+        ([1e-9, 1.0], "log", [1e-6 / 1.15, 1.15]),
+        ([0.5, 1.0], "linear", [0.5, 1]),
+        ([-1.0, 100.0], "linear", [-1, 100]),
+        ([2.0], "linear", [1.98, 2.02]),
+        ([np.nan], "linear", [0, 1]),
+    ],
 )
-def test_an_axis_follows_its_values(values: list[float], log: bool) -> None:
-    span = Span.of(np.array(values))
-    assert span.log is log
-    for value in (1.0, span.low, span.high):
-        assert span.value(span.fraction(value)) == pytest.approx(min(max(value, span.low), span.high))
-    assert span.fraction(None) == span.fraction(np.inf) == 1
+def test_an_axis_follows_its_values(values: list[float], log: str, domain: list[float]) -> None:
+    scale = value_axis(np.array(values))["scale"].to_dict()
+    assert scale.get("type", "linear") == log
+    assert scale["domain"] == pytest.approx(domain)
 
 
 def test_turning_points() -> None:
@@ -416,59 +438,32 @@ def test_turning_points() -> None:
         "without": [measured("without", 0, 0.1)],
     }
     turns = turning_points(trials, "val_loss")
-    assert turns == {"none": Turn(2, (2, 3), 4), "falls": Turn(4, (4,) * 5, 4)}
-    assert [(turn.turned, turn.text) for turn in turns.values()] == [(True, "2 (2 to 3)"), (False, "4 (4)")]
-
-
-def test_a_run_without_the_variants_that_turn_has_its_curves() -> None:
-    """As one that adds seeds to another variant: the stored trials of these are in no record."""
-    run = turning()
-    run.trials = {key: of for key, of in run.trials.items() if key[1] == "penalty"}
-    assert "penalty" in words_of(pictures(run)[0].content)
+    assert turns == {"none": Turn(2, "2 (2 to 3)", True), "falls": Turn(4, "4 (4)", False)}
 
 
 # ---------- sweeps and surfaces ----------
 
 
-def test_points_of_a_sweep() -> None:
-    lines = charts_of_run.swept(swept(), of_sweep(), "loss")
-    assert [point.at for point in lines["a"]] == [0.1, 1.0, 10.0]
-    assert lines["a"][1].mean == pytest.approx(1.2)
-    of_b = {point.at: (len(point.values), point.failed) for point in lines["b"]}
-    assert of_b == {0.1: (4, ""), 1.0: (4, "1 of 5 collapsed"), 10.0: (2, "3 of 5 diverged")}
-
-
-def test_a_finite_blow_up_is_no_value_and_a_logarithmic_axis_leaves_out_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+def blown(sweep: Sweep) -> tuple[Experiment, dict[str, list[Trial]]]:
+    """A seed at zero, and one whose loss is finite but blew up."""
     lost = [measured("a 1.0", 0, 1e26, Divergence("blow-up", 1, 3))]
-    trials = {"a 0.1": [measured("a 0.1", 0, 0.0), measured("a 0.1", 1, 2.0)], "a 1.0": lost}
-    (log,) = charts_of_run.swept(swept(), trials, "loss").values()
-    assert [(point.values, point.failed) for point in log] == [((2.0,), ""), ((), "1 of 1 diverged")]
-    linear = swept(replace(SWEEP, y_scale="linear"))
-    assert charts_of_run.swept(linear, trials, "loss")["a"][0].values == (0.0, 2.0)
-    assert heights(monkeypatch, run_of(linear, trials))[-1].high < 3
+    return swept(sweep), {"a 0.1": [measured("a 0.1", 0, 0.0), measured("a 0.1", 1, 2.0)], "a 1.0": lost}
 
 
-@pytest.mark.parametrize(
-    ("x_scale", "first", "broken", "ticks"),
-    [("symlog", 0.0, True, {"0", "1", "10"}), ("linear", 0.0, False, {"0", "10"}),
-     ("log", 1e-5, False, {"1e−5", "1", "10"})],
-)  # fmt: skip
-def test_scales_and_the_break_between_zero_and_the_next_value(
-    x_scale: str, first: float, broken: bool, ticks: set[str]
-) -> None:
-    """No line crosses the break."""
+def test_a_finite_blow_up_is_no_value_and_a_logarithmic_axis_leaves_out_zero() -> None:
+    first, second = charts_of_run.swept(*blown(SWEEP), "loss")
+    assert (first["low"], second["mean"], second["failed"]) == (2.0, None, "1 of 1 diverged")
+    assert charts_of_run.swept(*blown(LINEAR), "loss")[0]["low"] == 0.0
+
+
+@pytest.mark.parametrize(("x_scale", "first", "joined"), [("symlog", 0.0, 2), ("linear", 0.0, 3), ("log", 1e-5, 3)])
+def test_the_break_between_zero_and_the_next_value(x_scale: str, first: float, joined: int) -> None:
     points = [Variant(f"a {at}", at=to) for at, to in ((0.1, first), (1.0, 1.0), (10.0, 10.0))]
-    record = swept(replace(SWEEP, x_scale=x_scale), points)
-    [drawn] = pictures(run_of(record, of_sweep()))
-    assert ticks <= set(words_of(drawn.content))
-    assert "a" not in words_of(drawn.content)  # one line without a name has no label
-    assert charts_of_run._across(record.plots.sweep, [first, 1.0, 10.0])[1] is broken
-
-
-def test_the_gradients_have_a_second_panel_of_their_norm() -> None:
-    metrics = (LOSS, dataclasses.replace(LOSS, name="initial_gradient_norm"))
-    [drawn] = pictures(run_of(swept(metrics=metrics, id="deep-gradients"), of_sweep()))
-    assert {"loss", "initial gradient norm"} <= set(words_of(drawn.content))
+    declared = replace(SWEEP, x_scale=x_scale)
+    rows = charts_of_run.swept(swept(declared, points), of_sweep(), "loss")
+    layers = charts_of_run._swept(declared, "loss", rows, True).to_dict()["layer"]
+    assert len(layers[1]["data"]["values"]) == joined
+    assert "legend" not in {of for of, value in layers[0]["encoding"]["color"].items() if value}  # one line, no name
 
 
 @pytest.mark.parametrize("data", [raw, min_max])
@@ -492,18 +487,10 @@ def test_scaling_rounds_the_valley() -> None:
 
 def test_contours_are_where_the_loss_has_risen_by_equal_steps_of_its_root() -> None:
     of = Landscape("oval", 1.0, 0.5, (2.0, 0.5, 1.0), 3.0)
-    lines = charts_of_run._contours(of, "x", "y").to_dict()["layer"][0]["data"]["values"]
-    inside = [row for row in lines if max(abs(row["x"]), abs(row["y"])) < 2]
-    roots = [np.sqrt(of.above(row["x"], row["y"]) / (of.most - of.least)) * 10 for row in inside]
-    np.testing.assert_allclose(roots, [row["step"] for row in inside], rtol=2e-3)
-
-
-FLAT = Surface("Flat.", "x", "y", (Landscape("flat", 1.0, 0.0, (0.0,) * 3, None),))
-
-
-def test_a_flat_surface_is_drawn() -> None:
-    record = experiment("x", [], surface=lambda: FLAT)
-    assert "flat: condition number –" in words_of(pictures(run_of(record, {"a": [Trial("a", 0)]}))[0].content)
+    for row in charts_of_run._contours(of, "x", "y").to_dict()["layer"][0]["data"]["values"]:
+        x, y = np.array(row["x"]), np.array(row["y"])
+        roots = np.sqrt(of.above(x, y) / (of.most - of.least)) * 10
+        np.testing.assert_allclose(roots[np.maximum(abs(x), abs(y)) < 2], row["step"], rtol=2e-3)
 
 
 @pytest.mark.parametrize(
@@ -531,27 +518,15 @@ def test_the_slides_figure_has_the_colour_of_its_verdict(verdict: str, colour: s
 def test_fewer_than_three_figures_or_no_trained_network_make_no_picture_of_seeds() -> None:
     run = slides()
     record, trials = EXPERIMENTS["deep"], {name: of for (_, name), of in run.trials.items()}
-    assert charts_of_run.slide_and_seeds(run, record, {name: trials[name] for name in "ab"}) is None
-    assert charts_of_run.slide_and_seeds(run, record, dict.fromkeys("abc", trials["c"])) is None
+    assert slide_and_seeds(run, record, {name: trials[name] for name in "ab"}) is None
+    assert slide_and_seeds(run, record, dict.fromkeys("abc", trials["c"])) is None
 
 
 def test_the_axis_of_accuracies_is_split_at_a_wide_gap_only() -> None:
-    parts = charts_of_run.parts
     assert parts([[0.98, 0.99], [0.90, 0.91]]) == [(0.90, 0.91), (0.98, 0.99)]
     assert parts([[0.98, 0.90], [0.91]]) == [(0.90, 0.98)]  # no gap between the figures of one network
     assert parts([np.linspace(0.9, 0.99, 5).tolist()]) == [(0.9, 0.99)]
     assert parts([[0.9, 0.9]]) == [(0.9, 0.9)]
-
-
-def test_effects_stand_by_section_in_the_order_of_the_lecture() -> None:
-    places = ["Example 4, 5 hidden layers", "4. Overfitting, Regularization", "3. Overfitting (cont.), Dropout",
-              "4. Overfitting"]  # fmt: skip
-    claims = {str(i): claim(f"c{i}", "SUPPORTED", [effect("a − b", 0.01, 0.005, 0.015)], slide=slide)
-              for i, slide in enumerate(places)}  # fmt: skip
-    [picture] = pictures(Run(Path("run"), HEADER, claims=claims))
-    said = [word for word in words_of(picture.content) if word.startswith(("3. ", "4. ", "Example 4", "Statement"))]
-    assert [word for word in said if "Statement" not in word] == ["3. Overfitting", "4. Overfitting", "Example 4"]
-    assert [word for word in said if "Statement" in word] == [f"Statement of c{i}." for i in (2, 1, 3, 0)]
 
 
 @pytest.mark.parametrize(
@@ -565,34 +540,10 @@ def test_a_comparison_with_a_constant_or_of_losses_is_no_effect_on_accuracy(no_e
     assert pictures(Run(Path("run"), HEADER, claims={"c": claim("c", "SUPPORTED", [no_effect])})) == []
 
 
-def test_slides_difference_and_margin() -> None:
-    both, other = (effect(f"a − {name}", 0.001, -0.001, 0.003, margin=of) for name, of in (("b", 0.002), ("c", None)))
-    figures = (published("a", "0.9840"), published("b", "0.9798"), published("c", "0.4", "val_loss"))
-    alike = claim("alike", "SUPPORTED", [both], experiment="deep")
-    helps = claim("helps", "INCONCLUSIVE", [other], experiment="deep")
-    claims = {"figures": claim("figures", "REFUTED", [], experiment="deep", published=figures), "a": alike, "h": helps}
-    run = run_of(experiment("deep", ["a", "b"]), {}, **claims)
-    assert slide_difference(run, alike, both) == pytest.approx(0.0042)
-    assert slide_difference(run, helps, other) is None
-    assert (margin(alike), margin(helps)) == (0.002, None)
-    [picture] = pictures(run)
-    assert words_of(picture.content).count("+0.10 [−0.10, +0.30]") == 2
-    assert "Grey stroke" in picture.caption
-    assert "Grey bar" in picture.caption
-
-
-@pytest.mark.parametrize(
-    ("slide", "of"),
-    [
-        ("4. Overfitting (cont.), Dropout", "4. Overfitting"),
-        ("1.2 Large learning rate: overshooting", "1.2 Large learning rate"),
-        ("Example 4. Tips | dropout", "Example 4. Tips"),
-        ("(untitled)", "(untitled)"),
-        (", x", ", x"),
-    ],
-)
-def test_the_section_of_a_slide(slide: str, of: str) -> None:
-    assert section(slide) == of
+def test_the_slides_difference_and_the_margin() -> None:
+    run = of_slides()
+    rows = [_row(run, run.claims[key], run.claims[key].decision.effects[0]) for key in ("alike", "helps")]
+    assert [(row["slide"], row["within"], row["without"]) for row in rows] == [(0.42, 0.2, -0.2), (None, None, None)]
 
 
 def test_alt_text_is_short_and_says_what_it_leaves_out() -> None:
@@ -603,63 +554,45 @@ def test_alt_text_is_short_and_says_what_it_leaves_out() -> None:
     assert fitting("Effects", []) == "Effects."
 
 
-def of_differences(differences: list[float], evidence: bool = False) -> Run:
-    """A run whose claim rests on a − b; the seeds of b are all 0.9."""
-    trials = {
-        "a": [Trial("a", seed, {"val_accuracy": 0.9 + by}) for seed, by in enumerate(differences)],
-        "b": [Trial("b", seed, {"val_accuracy": 0.9}) for seed in range(len(differences))],
-    }
-    of_claim = claim(BY_SEEDS[0], "SUPPORTED", [effect("a − b", 0.01, 0.0, 0.02)], experiment="deep")
-    run = run_of(experiment("deep", ["a", "b"]), trials, **{BY_SEEDS[0]: of_claim})
-    run.header = replace(HEADER, evidence=evidence)
-    return run
-
-
 @pytest.mark.parametrize("key", BY_SEEDS)
 def test_the_last_interval_is_the_one_that_decides(key: str) -> None:
     of_claim = evidence().claims[key]
-    growth = growth_of(evidence(), of_claim)
-    assert growth is not None
+    rows = growth_of(evidence(), of_claim)
     decides = effects_by_relevance(of_claim)[0]
-    assert growth.seeds[-1] == decides.n
-    last = [growth.value[-1], growth.low[-1], growth.high[-1]]
-    np.testing.assert_allclose(last, [decides.estimate, decides.low, decides.high], atol=1e-9)
-    assert (growth.closed is not None) is of_claim.verdict.decided
-    widths = [growth.high[-1] - growth.low[-1], *(high - low for _, low, high in growth.later)]
-    assert [size for size, _, _ in growth.later] == [100, 300, 1000]
+    last, *later = [row for row in rows if row["seeds"] >= (decides.n or 0)]
+    assert last["seeds"] == decides.n
+    measured = [decides.estimate, decides.low, decides.high]
+    np.testing.assert_allclose([last["value"], last["low"], last["high"]], 100 * np.array(measured, float), atol=1e-7)
+    assert closing(rows).startswith("excludes 0") is of_claim.verdict.decided
+    assert [(row["seeds"], row["value"]) for row in later] == [(100, None), (300, None), (1000, None)]
+    widths = [row["high"] - row["low"] for row in (last, *later)]
     assert widths == sorted(widths, reverse=True)
 
 
 @pytest.mark.parametrize(
     ("low", "later", "text"),
     [
-        ([-1, 0.1, 0.1, 0.1], (), "excludes 0 from 6 seeds on"),
-        ([0.1, -1, 0.1, 0.1], (), "excludes 0 from 7 seeds on"),
-        ([0.1] * 4, (), "excludes 0 from 5 seeds on"),
-        ([-1] * 4, (), "contains 0"),
-        ([-1] * 4, ((100, -0.1, 1.0), (300, 0.1, 0.9)), "would exclude 0 at 300 seeds"),
+        ([-1, 0.1, 0.1, 0.1], [], "excludes 0 from 6 seeds on"),
+        ([0.1, -1, 0.1, 0.1], [], "excludes 0 from 7 seeds on"),
+        ([0.1] * 4, [], "excludes 0 from 5 seeds on"),
+        ([0.1] * 4, [(100, 0.1)], "excludes 0 from 5 seeds on"),
+        ([-1] * 4, [], "contains 0"),
+        ([-1] * 4, [(100, -0.1), (300, 0.1)], "would exclude 0 at 300 seeds"),
     ],
 )
-def test_when_an_interval_closes(low: list[float], later: Any, text: str) -> None:
-    growth = Growth(claim("c", "SUPPORTED"), None, np.arange(5, 9), np.zeros(4), np.array(low), np.full(4, 1.0), later)
-    assert growth.text == text
+def test_when_an_interval_closes(low: list[float], later: list[tuple[int, float]], text: str) -> None:
+    rows = [{"seeds": seeds, "value": 0.0, "low": of, "high": 1.0} for seeds, of in enumerate(low, 5)]
+    assert closing([*rows, *({"seeds": n, "value": None, "low": of, "high": 1.0} for n, of in later)]) == text
 
 
 def test_which_seeds_an_effect_grows_with() -> None:
-    spread = [0.01, 0.02, 0.01, 0.03, 0.02, 0.01, 0.02]
-    for few in (spread[:5], [0.01] * 10):  # too few; no spread, no interval
-        assert charts_of_run.by_seeds(of_differences(few)) is None
-    run, strict = (of_differences(spread, evidence) for evidence in (False, True))
+    for few in (DIFFERENCES[:5], [0.01] * 10):  # too few; no spread, no interval
+        assert by_seeds(of_differences(few)) is None
+    run, strict = (of_differences(DIFFERENCES, evidence) for evidence in (False, True))
     plain, tight = (growth_of(of, of.claims[BY_SEEDS[0]]) for of in (run, strict))
-    assert plain is not None
-    assert tight is not None
-    assert plain.later == ()
-    assert (plain.high - plain.low < tight.high - tight.low).all()
-    drawn = charts_of_run.by_seeds(run)
-    assert drawn is not None
-    assert "further look" not in drawn.caption
-    run.trials["deep", "a"][0] = Trial("a", 0, {"val_accuracy": 0.1}, {}, Divergence("stuck at chance", 1))
-    growth = growth_of(run, run.claims[BY_SEEDS[0]])
-    assert growth is not None  # failed seeds are left out
-    assert growth.seeds[-1] == 6
-    assert growth.low.min() > -0.5
+    assert [row["seeds"] for row in plain] == [5, 6, 7]
+    assert all(a["high"] - a["low"] < b["high"] - b["low"] for a, b in zip(plain, tight, strict=False))
+    run.trials["deep", "a"][0] = Trial("a", 0, {"val_accuracy": 0.1}, {}, STUCK)
+    [_, last] = growth_of(run, run.claims[BY_SEEDS[0]])
+    assert last["seeds"] == 6  # failed seeds are left out
+    assert last["low"] > -50

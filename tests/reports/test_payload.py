@@ -25,18 +25,17 @@ def plain(value: object) -> Any:
 def test_it_has_the_records_of_the_run(folder: Path) -> None:
     [path] = (folder / "runs").glob("*.jsonl")
     report, run = read(folder), read_run(path)
-    assert report["schema"] == SCHEMA
-    assert report["run"] == plain(run.header)
+    assert (report["schema"], report["run"], report["partial"]) == (SCHEMA, plain(run.header), False)
     assert report["end"]["exit_status"] == 0
-    assert not report["partial"]
     assert report["trainings"] == plain([*run.trainings.values()])
     assert [claim["key"] for claim in report["claims"]] == list(in_order(run).claims)
-    assert [(erratum["id"], erratum["outcome"]) for erratum in report["errata"]] == [
-        ("lr", "fails"),
-        ("long", "differs"),
-    ]
+    errata = [(erratum["id"], erratum["outcome"]) for erratum in report["errata"]]
+    assert errata == [("lr", "fails"), ("long", "differs")]
     assert report["self_checks"] == report["timings"] == []
     assert sorted(report["figures"]) == sorted(path.name for path in (folder / "figures").iterdir())
+    content = (folder / "report.json").read_text("utf-8")
+    assert content.startswith(f'{{\n "schema": {SCHEMA},\n "run": {{\n  "kind": "run",\n')
+    assert "적절한 값의 선택이 필요" in content
 
 
 def test_its_p_values_are_adjusted_over_the_claims(folder: Path) -> None:
@@ -49,17 +48,12 @@ def test_its_p_values_are_adjusted_over_the_claims(folder: Path) -> None:
     assert set(report["after_holm"]) == {claim["key"] for claim in report["claims"]}
 
 
-def test_it_is_indented_utf_8(folder: Path) -> None:
-    content = (folder / "report.json").read_text("utf-8")
-    assert content.startswith(f'{{\n "schema": {SCHEMA},\n "run": {{\n  "kind": "run",\n')
-    assert "적절한 값의 선택이 필요" in content
-
-
 def test_it_is_the_same_before_and_after_the_run_says_that_it_was_reported(tmp_path: Path) -> None:
     contents = []
-    for name, reported in (("before", False), ("after", True)):
-        write_report(Recorder(tmp_path / name).end(reported=reported), tmp_path / name)
-        contents.append((tmp_path / name / "report.json").read_bytes())
+    for reported in (False, True):
+        folder = tmp_path / str(reported)
+        write_report(Recorder(folder).end(reported=reported), folder)
+        contents.append((folder / "report.json").read_bytes())
     assert contents[0] == contents[1]
 
 
@@ -68,7 +62,7 @@ def test_claims_and_trainings_come_in_catalogue_order(tmp_path: Path) -> None:
     first, *rest = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([first, *reversed(rest)]))
     write_report(path, tmp_path)
-    variants = [one["variant"] for one in read(tmp_path)["trainings"] if one["experiment"] == "deep-dropout"]
+    variants = [of["variant"] for of in read(tmp_path)["trainings"] if of["experiment"] == "deep-dropout"]
     assert variants == ["no dropout", "dropout 0.2", "dropout 0.1", "dropout 0.3"]
 
 

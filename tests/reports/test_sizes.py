@@ -61,26 +61,18 @@ def test_two_hundred_claims_of_long_statements_fit(tmp_path: Path, monkeypatch: 
     assert "<img" not in summary.read_text("utf-8")
 
 
-def seconds(path: Path, out: Path) -> float:
-    """Of this process' processors: other programs do not count."""
-    clock = time.process_time()
-    write_report(path, out)
-    return time.process_time() - clock
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("figures", [True, False])
-def test_a_usual_run_takes_less_than_five_seconds(
-    figures: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("claims", "seeds", "trainings", "figures", "most"),
+    [(30, 10, 5, True, 5), (30, 10, 5, False, 5), (100, 1000, 20, False, 10)],
+)
+def test_a_report_takes_seconds(
+    claims: int, seeds: int, trainings: int, figures: bool, most: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Of this process' processors: other programs do not count."""
     if not figures:
         monkeypatch.setattr("reports.charts_of_run.pictures", lambda run: [])
-    assert seconds(many(tmp_path, 30, 10, 5), tmp_path) < 5
-
-
-@pytest.mark.slow
-def test_a_hundred_claims_of_a_thousand_seeds_take_less_than_ten_seconds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("reports.charts_of_run.pictures", lambda run: [])
-    assert seconds(many(tmp_path, 100, 1000, 20), tmp_path) < 10
+    path = many(tmp_path, claims, seeds, trainings)
+    clock = time.process_time()
+    write_report(path, tmp_path)
+    assert time.process_time() - clock < most

@@ -15,7 +15,7 @@ from harness.record.outcomes import ClaimState, TimeComparison, TimeState
 from harness.record.run import ClaimDecided, Run, Summary, read_run
 from reports.cards import cards
 from reports.history import History
-from reports.page.page import write_page
+from reports.page.page import PAGE, html
 from reports.write import in_order
 from tests.make import timed
 from tests.reports.full import full_run
@@ -53,7 +53,8 @@ def write(run: Run, folder: Path, earlier: History | None = None, say: str = "")
     shown = cards(run)
     for card in shown.values() if say else ():
         card.__dict__["say_instead"] = say if card.open else ""  # a property that is computed once
-    return write_page(run, shown, folder, earlier)
+    (folder / PAGE).write_bytes(html(run, shown, earlier))
+    return folder / PAGE
 
 
 def everything(folder: Path) -> Run:

@@ -15,7 +15,6 @@ from msgspec.structs import replace
 from cases import CLAIMS
 from harness.check.compare import compare
 from harness.check.difference import MedianRatio
-from harness.errors import SuiteError
 from harness.record.outcomes import TimeComparison, TimeState
 from reports.cards import cards
 from reports.charts_data import FEW
@@ -30,84 +29,59 @@ from tests.reports.runs import run as made_run
 MOST_BYTES = 3_000_000
 
 
-def embedded(path: Path) -> dict[str, Any]:
+def embedded(text: str) -> dict[str, Any]:
     """The data in a page."""
-    [text] = re.findall(r'<script type="application/json" id="page-data">(.*?)</script>', path.read_text("utf-8"), re.S)
-    return json.loads(text)
+    [found] = re.findall(r'<script type="application/json" id="page-data">(.*?)</script>', text, re.S)
+    return json.loads(found)
 
 
-def runs_page(out: Path) -> str:
-    """The text of a page with charts."""
-    run = runs.large(1, 2)
-    return page.write_page(run, cards(run), out).read_text(encoding="utf-8")
-
-
-def test_the_page_is_one_file_that_names_no_other(full: Path) -> None:
+def test_the_page_is_one_small_file_that_names_no_other(full: Path) -> None:
     text = full.read_text(encoding="utf-8")
     markup = re.sub(r"<(script|style)\b.*?</\1>", "", text, flags=re.S)
     assert not re.findall(r'(?:src|href)="(?!#|data:,)[^"]*"', markup)
     assert "@import" not in text
     assert "@font-face" not in text
-
-
-def test_a_page_of_the_full_run_is_under_three_megabytes(full: Path) -> None:
     assert full.stat().st_size < MOST_BYTES
 
 
 @pytest.mark.slow
-def test_100_claims_of_1000_seeds_make_a_page_under_20_seconds_and_3_megabytes(tmp_path: Path) -> None:
+def test_100_claims_of_1000_seeds_make_a_page_under_20_seconds_and_3_megabytes() -> None:
     run = runs.large(100, 1000)
     shown = cards(run)
     start = time.process_time()
-    path = page.write_page(run, shown, tmp_path)
+    content = page.html(run, shown)
     assert time.process_time() - start < 20
-    assert path.stat().st_size < MOST_BYTES
+    assert len(content) < MOST_BYTES
 
 
-def test_a_page_without_charts_has_no_chart_library(tmp_path: Path) -> None:
+def test_only_a_page_with_charts_has_the_chart_library(full: Path, tmp_path: Path) -> None:
     run = runs.without_trainings(tmp_path)
-    text = page.write_page(run, cards(run), tmp_path).read_text(encoding="utf-8")
-    assert embedded(tmp_path / page.PAGE)["claims"] == {}
+    text = page.html(run, cards(run)).decode()
+    assert embedded(text)["claims"] == {}
     assert "window.vegaEmbed=" not in text
-    assert "window.vegaEmbed=" in runs_page(tmp_path / "drawn")
+    assert "window.vegaEmbed=" in full.read_text("utf-8")
 
 
-def test_many_curves_have_fewer_points(tmp_path: Path) -> None:
-    few, many = (runs.large(claims, 6, epochs=500) for claims in (1, 60))
+def test_many_curves_have_fewer_points() -> None:
     lengths = []
-    for run in (few, many):
+    for run in (runs.large(claims, 6, epochs=500) for claims in (1, 60)):
         shown = cards(run)
-        found = data.page_data(run, shown, page.unique(shown), None)
-        curve = found["experiments"]["experiment-000"]["curves"]["val_accuracy"]["variants"]["variant 0"]
-        lengths.append(len(curve["epochs"]))
-        assert (curve["epochs"][0], curve["epochs"][-1], len(curve["seeds"])) == (1, 500, FEW)
+        curve = data.page_data(run, shown, page.unique(shown), None)["experiments"]["experiment-000"]["curves"]["loss"]
+        epochs = curve["bands"][0]["epoch"]
+        lengths.append(len(epochs))
+        assert (epochs[0], epochs[-1], len(curve["bands"]), len(curve["seeds"])) == (1, 500, 3, 3 * FEW)
     assert data.FEWEST_POINTS <= lengths[1] < lengths[0] <= data.MOST_POINTS
 
 
 def test_an_experiment_of_two_claims_stands_in_the_page_once(full: Path) -> None:
-    found = embedded(full)
-    pair = [found["claims"][name]["experiment"] for name in ("tips-dropout-helps", "tips-dropout-rate")]
-    assert pair == ["deep-dropout"] * 2
-    rows = [row for name in ("tips-dropout-helps", "tips-dropout-rate") for row in found["claims"][name]["rows"]]
-    values = [row["values"] for row in rows if row["variant"] == "dropout 0.2"]
-    assert len(set(values)) == 1 < len(values)
-
-
-def test_more_than_100_seeds_are_100_quantiles() -> None:
-    assert data.dots([float(seed) for seed in range(100)])[3] == 3
-    thinned = data.dots([float(seed) for seed in range(1001)])
-    assert len(thinned) == 100
-    assert thinned[0] == 5
-    assert thinned[-1] == 995
-    assert data.dots([None] * 200) == []
-
-
-@pytest.mark.parametrize(
-    ("value", "short"), [(0.98217, 0.9822), (12345.6, 12350), (1.23456e30, 1.235e30), (5.0, 5), (None, None)]
-)
-def test_numbers_have_four_digits(value: float | None, short: float | None) -> None:
-    assert data.rounded(value) == short
-    assert data.rounded(float("inf")) is None
+    made = embedded(full.read_text("utf-8"))
+    pair = [made["claims"][name] for name in ("tips-dropout-helps", "tips-dropout-rate")]
+    assert [of["experiment"] for of in pair] == ["deep-dropout"] * 2
+    assert [[row["variant"] for row in of["slides"]] for of in pair] == [
+        ["no dropout", "dropout 0.2"],
+        ["dropout 0.1", "dropout 0.2", "dropout 0.3"],
+    ]
+    assert [len(row["value"]) for row in pair[0]["seeds"]] == [5, 5]
 
 
 def test_data_cannot_end_their_script() -> None:
@@ -126,19 +100,16 @@ def test_claims_of_the_same_anchor_have_ids_of_their_own(tmp_path: Path) -> None
 
 def test_every_claim_of_the_catalogue_has_its_code() -> None:
     ids = {claim.id for claim in CLAIMS}
-    found = sources(ids)
-    assert found.keys() == ids
-    for name, begins in (
-        ("tips-dropout-rate", "DROPOUT_RATE = Claim("),
-        ("tips-dropout-helps", "DROPOUT_HELPS = tip("),
-    ):
-        source = found[name]
+    known = sources(ids)
+    assert known.keys() == ids
+    for name, begins in (("tips-dropout-rate", "Claim("), ("tips-dropout-helps", "tip(")):
+        source = known[name]
         assert source.path == "cases/examples/mnist_tips.py"
         assert source.code.startswith(begins)
         assert f'"{name}"' in source.code
         lines = (Path(__file__).parents[3] / source.path).read_text(encoding="utf-8").splitlines()
-        assert lines[source.line - 1] == begins
-    assert 'id=f"bn-{variant}-example"' in found["bn-mlp-example"].code
+        assert lines[source.line - 1].strip() == begins
+    assert 'id=f"bn-{variant}-example"' in known["bn-mlp-example"].code
 
 
 def test_a_case_that_cannot_be_parsed_is_left_out(tmp_path: Path) -> None:
@@ -155,46 +126,27 @@ def test_durations(seconds: float, text: str) -> None:
     assert elapsed(seconds) == text
 
 
-def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(SuiteError, match="Cannot write the report"):
-        runs.write(runs.empty(tmp_path), tmp_path / "file")
-
-
-def test_the_time_tile_without_an_earlier_run(tmp_path: Path) -> None:
-    run = runs.one_seed(tmp_path)
-    assert views.time_tile(run, None) == views.Tile("Time", "3 min 32 s", "no earlier run to compare with")
-
-
-def test_the_time_tile_compares_with_earlier_runs(tmp_path: Path) -> None:
+def test_how_times_compare(tmp_path: Path) -> None:
     run = runs.everything(tmp_path)
+    stored = views.compared_time(run, None)
+    assert stored == ("1.30 × slower than stored, 1 slower and 0 faster of 1 training", "bad")
     run.timings.clear()
+    nothing = "no earlier run to compare with"
+    assert views.time_tile(run, None) == views.Tile("Time", "3 min 32 s", nothing)
     tile = views.time_tile(run, runs.over_weeks(run))
     assert (tile.text, tile.look) == ("1.30 × slower than before, within chance", "")
-    assert views.compared_time(run, runs.over_weeks(run, runs=1)) == ("no earlier run to compare with", "")
-
-
-def test_the_time_tile_compares_with_stored_times(tmp_path: Path) -> None:
-    run = runs.everything(tmp_path)
-    text, look = views.compared_time(run, None)
-    assert text == "1.30 × slower than stored, 1 slower and 0 faster of 1 training"
-    assert look == "bad"
+    assert views.compared_time(run, runs.over_weeks(run, runs=1)) == (nothing, "")
 
 
 @pytest.mark.parametrize(
     ("states", "look"),
-    [
-        (["within", "within"], ""),
-        (["within", "faster"], "good"),
-        (["faster", "slower"], "bad"),
-        (["disturbed", "within"], ""),
-    ],
+    [("within within", ""), ("within faster", "good"), ("faster slower", "bad"), ("disturbed within", "")],
 )
-def test_times_are_green_only_where_a_change_is_shown(states: list[str], look: str, tmp_path: Path) -> None:
+def test_times_are_green_only_where_a_change_is_shown(states: str, look: str, tmp_path: Path) -> None:
     run = runs.one_seed(tmp_path)
-    for place, state in enumerate(states):
-        found = TimeComparison(TimeState(state), "made up", 1.46, 1.1)
-        run.add(timed(f"work {place}", [0.1, 0.2], comparison=found, red=state == "slower"))
+    for place, state in enumerate(states.split()):
+        made = TimeComparison(TimeState(state), "made up", 1.46, 1.1)
+        run.add(timed(f"work {place}", [0.1, 0.2], comparison=made, red=state == "slower"))
     assert views.compared_time(run, None)[1] == look
 
 
@@ -215,8 +167,8 @@ def test_a_mark_stands_only_where_chance_is_ruled_out(
     earlier = runs.over_weeks(run)
     monkeypatch.setattr(History, "speed", lambda *_: Speed(MedianRatio(ratio, None, None, 3), 19, beyond))
     assert views.compared_time(run, earlier)[1] == look
-    page_text = runs.write(run, tmp_path, earlier).read_text("utf-8")
-    answer = page_text.split("Slower than before?</dt>")[1].split("</dd>")[0]
+    text = page.html(run, cards(run), earlier).decode()
+    answer = text.split("Slower than before?</dt>")[1].split("</dd>")[0]
     assert answer.partition(">")[2].strip().startswith(mark)
 
 

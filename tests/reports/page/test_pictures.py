@@ -33,15 +33,11 @@ MOST_DIFFERENT = 0.002
 MOST_BYTES = 600_000
 FONT = "* { font-family: 'DejaVu Sans' !important; } code, pre { font-family: 'DejaVu Sans Mono' !important; }"
 ADDRESS = "#tips-dropout-helps"
-
-
-def shown(opened: Opener, width: int, theme: str) -> Page:
-    """The page from its top, with one claim open."""
-    return settled(opened(ADDRESS, width=width, height=HEIGHT, theme=theme))
+PARTS = (".status", ".tiles", ".search", ".findings", ".filters", ".card .dots", ".card .curves svg", ".card table")
 
 
 def settled(page: Page) -> Page:
-    """The page with the font of the pictures, when its charts are drawn."""
+    """The page from its top with the font of the pictures, when the charts of the open claim are drawn."""
     page.add_style_tag(content=FONT + ".bar, nav.slides { position: static !important; }")
     page.locator(f"{ADDRESS} .curves svg").wait_for()
     page.evaluate("window.scrollTo(0, 0); document.activeElement.blur()")
@@ -65,38 +61,33 @@ def blocks(picture: Image.Image) -> np.ndarray:
     return np.asarray(picture.convert("L").resize(size, Image.Resampling.BOX), "float64")
 
 
-def difference(one: Image.Image, other: Image.Image) -> float:
-    """The share of blocks that differ; 1 if the sizes differ by more than a block."""
-    if abs(one.width - other.width) > BLOCK or abs(one.height - other.height) > BLOCK:
+def difference(picture: Image.Image, name: str) -> float:
+    """The share of blocks that differ from a stored picture; 1 if the sizes differ by more than a block."""
+    stored = Image.open(PICTURES / f"{name}.png")
+    if abs(picture.width - stored.width) > BLOCK or abs(picture.height - stored.height) > BLOCK:
         return 1.0
-    a, b = blocks(one), blocks(other.resize(one.size))
-    return float((np.abs(a - b) > DIFFERENT).mean())
+    return float((np.abs(blocks(picture) - blocks(stored.resize(picture.size))) > DIFFERENT).mean())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_page_looks_as_in_its_picture(opened: Opener, width: int, theme: str) -> None:
-    picture = taken(shown(opened, width, theme))
-    stored = PICTURES / f"{width}-{theme}.png"
+    picture, name = taken(settled(opened(ADDRESS, width=width, height=HEIGHT, theme=theme))), f"{width}-{theme}"
     if os.environ.get(RENEW):
-        picture.quantize(48).save(stored, optimize=True)
-    found = difference(picture, Image.open(stored))
-    assert found <= MOST_DIFFERENT, (
-        f"{found:.1%} of the blocks differ; see the docstring for how to renew {stored.name}"
-    )
+        picture.quantize(48).save(PICTURES / f"{name}.png", optimize=True)
+    share = difference(picture, name)
+    assert share <= MOST_DIFFERENT, f"{share:.1%} of the blocks differ; see the docstring for how to renew {name}.png"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "part", [".status", ".tiles", ".search", ".findings", ".filters", ".card .dots", ".card .curves svg", ".card table"]
-)
-def test_a_missing_part_is_seen(opened: Opener, part: str) -> None:
-    page = shown(opened, 948, "light")
-    page.evaluate(
-        "(part) => document.querySelectorAll(part).forEach((one) => { one.style.visibility = 'hidden' })", part
-    )
-    assert difference(taken(page), Image.open(PICTURES / "948-light.png")) > MOST_DIFFERENT
+def test_a_missing_part_is_seen(opened: Opener) -> None:
+    page = settled(opened(ADDRESS, width=948, height=HEIGHT))
+    for part in PARTS:
+        hide = "([part, how]) => document.querySelectorAll(part).forEach((of) => { of.style.visibility = how })"
+        page.evaluate(hide, [part, "hidden"])
+        assert difference(taken(page), "948-light") > MOST_DIFFERENT, part
+        page.evaluate(hide, [part, ""])
 
 
 @pytest.mark.slow
@@ -104,11 +95,10 @@ def test_another_rasterisation_of_the_font_is_not_seen(launch: Launch, full: Pat
     browser = launch("--disable-lcd-text", "--disable-font-subpixel-positioning")
     page = browser.new_page(viewport={"width": 948, "height": HEIGHT}, color_scheme="light")
     page.goto(full.as_uri() + ADDRESS)
-    picture = taken(settled(page))
-    assert difference(picture, Image.open(PICTURES / "948-light.png")) <= MOST_DIFFERENT
+    assert difference(taken(settled(page)), "948-light") <= MOST_DIFFERENT
 
 
 def test_the_pictures_are_small() -> None:
-    found = sorted(PICTURES.glob("*.png"))
-    assert {one.stem for one in found} == {f"{width}-{theme}" for width in WIDTHS for theme in ("light", "dark")}
-    assert sum(one.stat().st_size for one in found) < MOST_BYTES
+    stored = sorted(PICTURES.glob("*.png"))
+    assert {path.stem for path in stored} == {f"{width}-{theme}" for width in WIDTHS for theme in ("light", "dark")}
+    assert sum(path.stat().st_size for path in stored) < MOST_BYTES

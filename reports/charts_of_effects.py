@@ -1,0 +1,231 @@
+"""The figures of a run's claims: every effect on an accuracy with its interval, and intervals as seeds are added."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import numpy as np
+
+from harness.course import course
+from harness.domain.verdict import Effect
+from harness.record.run import ClaimDecided, Run
+from harness.rules import PLAIN, STORED, stored_look
+from harness.rules.inference import Estimate, mean
+from harness.rules.levels import FEWEST_SEEDS, STORED_SIZES, STORED_SPENDING, Look
+from reports.cards import label_of, statement_of
+from reports.charts import (
+    FAINT,
+    GRID,
+    INK,
+    MARKS,
+    VERDICTS,
+    Panel,
+    Picture,
+    figure,
+    fitting,
+    rows_of,
+    shorten,
+    text_of,
+    value_axis,
+)
+from reports.charts_data import section, slide_figures, source
+from reports.effects import effects_by_relevance
+from reports.words import plural, points, verdict_text
+
+POINTS = "datum.value ? format(datum.value, '+.2~g') : '0'"
+"""How an axis shows percentage points."""
+TICKS = (0, 0.5, 1, 2, 5, 10, 20, 50, 100)
+"""Percentage points on the axis of effects, which is logarithmic beyond about a point."""
+
+
+def effects(run: Run) -> Picture | None:
+    """Every effect on an accuracy with its interval and verdict, by section of the lecture; None without one."""
+    drawable = [(claim, effect) for claim in run.claims.values()
+                if (effect := _drawable(claim)) is not None]  # fmt: skip
+    shown = sorted(drawable, key=lambda pair: (not (of := section(label_of(pair[0])))[:1].isdigit(), of))
+    if not shown:
+        return None
+    where = f"{source(run, {effect.n for _, effect in shown})} · each experiment at its own size"
+    if not run.header.full and not run.header.evidence:
+        where += " · the stored trainings"
+    where += "\nMark and line: measured, with the interval that decides; grey stroke: the slide, one run each"
+    rows = [_row(run, claim, effect) for claim, effect in shown]
+    content = figure("Effects on accuracy, and what the slides say", where, [_forest(rows)])
+    caption = (
+        "Differences of accuracies, and of gaps between training and validation accuracy, between the two variants of "
+        "each claim, in percentage points, with the interval that decides. Circle: supported; cross: refuted; hollow "
+        "diamond: inconclusive. The axis is linear up to about ±1 point, logarithmic beyond. Grey stroke: the "
+        "difference between the slide's own figures, one run each. Grey bar: the margin within which the claim takes "
+        "two variants as equal."
+    )
+    words = [f"{claim.key} {_points(effect.estimate)} {claim.verdict.lower()}" for claim, effect in shown]
+    described = fitting(f"Effects on accuracy, with intervals, of {plural(len(shown), 'claim')}", words)
+    return Picture("effects.svg", content, "", described, caption)
+
+
+def _row(run: Run, claim: ClaimDecided, effect: Effect) -> dict[str, Any]:
+    """What ``_forest`` shows of an effect; numbers are percentage points."""
+    within = next((of.margin for of in claim.decision.effects if of.margin is not None), None)
+    estimate, low, high = map(_points, (effect.estimate, effect.low, effect.high))
+    known = {
+        "estimate": effect.estimate, "low": effect.low, "high": effect.high,
+        "slide": slide_difference(run, claim, effect), "within": within, "without": within and -within,
+    }  # fmt: skip
+    return {
+        "key": claim.key,
+        "section": shorten(section(label_of(claim)), 60),
+        "label": [shorten(statement_of(claim), 70), shorten(effect.of, 60)],
+        "text": [verdict_text(claim.verdict), f"{estimate} [{low}, {high}]"],
+        "colour": VERDICTS.get(claim.verdict, FAINT),
+        "fill": VERDICTS.get(claim.verdict, "white"),
+        "mark": MARKS.get(claim.verdict, "diamond"),
+        **{name: None if value is None else round(100 * value, 4) for name, value in known.items()},
+    }
+
+
+def _forest(rows: Sequence[Mapping[str, Any]]) -> Panel:
+    """What is claimed, the intervals, and the numbers, row by row below the sections."""
+    values = [row[name] for row in rows for name in ("low", "high", "slide") if row[name] is not None]
+    low, high = 1.2 * min(*values, -0.1), 1.3 * max(*values, 0.1)
+    ticks = [sign * tick for tick in TICKS for sign in (-1, 1) if low <= sign * tick <= high]
+    axis = alt.Axis(values=sorted({*ticks}), domain=False, labelExpr=POINTS, labelFlush=False)
+    scale = alt.Scale(type="symlog", constant=1, domain=[low, high], nice=False)
+    x = functools.partial(alt.X, scale=scale, axis=axis, title="percentage points, first minus second")
+    labels = {row["key"]: row["label"] for row in rows}
+    names = alt.Axis(labelExpr=text_of(labels), labelLimit=360, labelOffset=-6, ticks=False, domain=False, grid=False)
+    base = alt.Chart().encode(y=alt.Y("key:N", sort=[*labels], title=None, axis=names))
+    colour = alt.Color("colour:N", scale=None)
+    layers = alt.layer(
+        base.mark_bar(color=GRID, height=14).encode(x=x("without:Q"), x2="within:Q"),
+        alt.Chart().mark_rule().encode(x=alt.datum(0)),
+        base.mark_tick(thickness=2, size=15, color=FAINT).encode(x=x("slide:Q")),
+        base.mark_rule(strokeWidth=2.6).encode(x=x("low:Q"), x2="high:Q", color=colour),
+        base.mark_point(size=70, strokeWidth=2, opacity=1).encode(
+            x=x("estimate:Q"), stroke=alt.Stroke("colour:N", scale=None),
+            fill=alt.Fill("fill:N", scale=None), shape=alt.Shape("mark:N", scale=None),
+        ),
+        base.mark_text(lineHeight=13, dy=-6).encode(x=alt.value(310), text="text:N", color=colour),
+        data=alt.Data(values=list(rows)),
+    )  # fmt: skip
+    head = alt.Header(title=None, labelAngle=0, labelOrient="top", labelAnchor="start", labelFontWeight="bold")
+    sections = alt.Row("section:N", sort=None, header=head)
+    layers = layers.properties(width=300, height=alt.Step(38))
+    return layers.facet(row=sections, spacing=10).resolve_scale(y="independent")
+
+
+def _points(value: float | None) -> str:
+    return "–" if value is None else points(value, unit=False)
+
+
+def slide_difference(run: Run, claim: ClaimDecided, effect: Effect) -> float | None:
+    """The same difference between the slides' figures of both variants; None unless both have a figure."""
+    figures = slide_figures(run, claim.experiment, effect.metric)
+    if effect.kind != "difference" or effect.unit == "ratio" or not {effect.a, effect.b} <= figures.keys():
+        return None
+    return figures[effect.a].value - figures[effect.b].value
+
+
+def _drawable(claim: ClaimDecided) -> Effect | None:
+    """The effect to draw: a difference of fractions between two variants, not between one and a constant."""
+    for effect in effects_by_relevance(claim):
+        of_two = effect.kind == "difference" or (effect.kind == "mean" and not effect.b)
+        if of_two and effect.unit == "fraction" and None not in (effect.low, effect.high, effect.estimate):
+            return effect
+    return None
+
+
+def by_seeds(run: Run) -> Picture | None:
+    """The interval of some effects as seeds are added; None without FEWEST_SEEDS common seeds of a claim's variants."""
+    claims = [run.claims[key] for key in course().by_seeds if key in run.claims]
+    grown = [(claim, rows) for claim in claims if (rows := growth_of(run, claim))]
+    if not grown:
+        return None
+    last = [[row for row in rows if row["value"] is not None][-1] for _, rows in grown]
+    said = [f"{_points(row['value'] / 100)}, interval {closing(rows)}"
+            for row, (_, rows) in zip(last, grown, strict=True)]  # fmt: skip
+    where = source(run, {row["seeds"] for row in last}, course().experiments.get(grown[0][0].experiment or ""))
+    where += "\nDifference in accuracy, with its interval; pale: expected with more seeds; dashed: the slide"
+    panels = [_grown(run, claim, rows, text) for (claim, rows), text in zip(grown, said, strict=True)]
+    caption = (
+        "Difference in accuracy, in percentage points: line: the mean over the first so many seeds; band: its interval "
+        "at the level that decides; dashed: the difference between the slide's figures, one run each. Evidence is "
+        "looked at with 30, 100, 300 and 1,000 seeds only; pale: the interval at a further look, if the mean and the "
+        "spread stay."
+    )
+    described = [f"{claim.key} {text}" for (claim, _), text in zip(grown, said, strict=True)]
+    content = figure("How many seeds does it take?", where, panels)
+    return Picture("effects-by-seeds.svg", content, "", fitting("Effects by the number of seeds", described), caption)
+
+
+def growth_of(run: Run, claim: ClaimDecided) -> list[dict[str, Any]]:
+    """The effect that decides a claim over the first so many common seeds, in percentage points.
+
+    Rows have seeds, from FEWEST_SEEDS on, value, low and high: the mean, and its interval at the level that decides;
+    without a value the interval at each further look at evidence, if mean and spread stay. Empty with too few seeds.
+    """
+    effect = next(iter(effects_by_relevance(claim)), None)
+    if effect is None or claim.experiment is None or effect.unit == "ratio":
+        return []
+    first, second = ({trial.seed: value for trial in run.trials.get((claim.experiment, name), ())
+                      if trial.divergence is None and (value := trial.metrics.get(effect.metric)) is not None}
+                     for name in (effect.a, effect.b))  # fmt: skip
+    differences = 100 * np.array([first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())])
+    count, evidence = len(differences), run.header.evidence
+    if count <= FEWEST_SEEDS or np.ptp(differences[:FEWEST_SEEDS]) == 0:
+        return []
+    known = {size: mean(differences[:size]) for size in range(FEWEST_SEEDS, count + 1)}
+    spread, later = float(differences.std(ddof=1)), [size for size in STORED_SIZES if evidence and size > count]
+    looks = known | {size: Estimate(known[count].value, spread / size**0.5, size - 1) for size in later}
+    ends = {size: estimate.interval(_level(size, evidence)) for size, estimate in looks.items()}
+    return [
+        {"seeds": size, "value": known[size].value if size in known else None, "low": float(low), "high": float(high)}
+        for size, (low, high) in ends.items()
+    ]
+
+
+def _level(seeds: int, evidence: bool) -> float:
+    """The one-sided level of an interval: that of the look at so many seeds, for fewer than 30 that of the first."""
+    if not evidence:
+        return PLAIN.one_sided
+    return (stored_look(seeds) or Look(STORED_SIZES, 0, STORED_SPENDING)).level(STORED.one_sided)
+
+
+def closing(rows: Sequence[Mapping[str, Any]]) -> str:
+    """When the interval excludes 0: "excludes 0 from 14 seeds on", "would exclude 0 at 300 seeds"."""
+    text = "contains 0"
+    for row in reversed(rows):
+        if row["low"] <= 0 <= row["high"]:
+            break
+        how = "would exclude 0 at {:,} seeds" if row["value"] is None else "excludes 0 from {} seeds on"
+        text = how.format(row["seeds"])
+    return text
+
+
+def _grown(run: Run, claim: ClaimDecided, rows: Sequence[Mapping[str, Any]], said: str) -> Panel:
+    colour, slide = VERDICTS.get(claim.verdict, FAINT), slide_difference(run, claim, effects_by_relevance(claim)[0])
+    known, later = ([row for row in rows if (row["value"] is None) is of] for of in (False, True))
+    early = known[len(known) // 6]  # the first few intervals are so wide that they would hide the others
+    slides = [] if slide is None else [100 * slide]
+    ends = [known[0]["seeds"], 10, known[-1]["seeds"], *(row["seeds"] for row in later)]
+    x = alt.X("seeds:Q", title="seeds (logarithmic)", axis=alt.Axis(values=ends, format=","),
+              scale=alt.Scale(type="log", padding=10, nice=False))  # fmt: skip
+    across = value_axis(np.array([0.0, early["low"], early["high"], *slides]), log=False, labelExpr=POINTS)
+    y = functools.partial(alt.Y, scale=across["scale"], axis=across["axis"], title="percentage points")
+    of, last, pale, zero, dashed = (
+        rows_of(of) for of in (known, known[-1:], later, [{"value": 0}], [{"value": value} for value in slides])
+    )
+    interval = {"x": x, "y": y("low:Q"), "y2": "high:Q"}
+    said = f"Here {said}." if slide is None else f"Slide {_points(slide)}, here {said}."
+    lines = [shorten(statement_of(claim), 80), said]
+    title = alt.TitleParams(lines, fontSize=11, fontWeight="normal", offset=6)
+    return alt.layer(
+        of.mark_area(opacity=0.16, clip=True, color=colour).encode(**interval),
+        of.mark_line(strokeWidth=2.2, clip=True, color=colour).encode(x=x, y=y("value:Q")),
+        last.mark_rule(strokeWidth=4, color=colour).encode(**interval),
+        pale.mark_rule(strokeWidth=2, opacity=0.6, color=colour).encode(**interval),
+        zero.mark_rule(color=INK).encode(y=y("value:Q")),
+        dashed.mark_rule(strokeDash=[4, 3]).encode(y=y("value:Q")),
+    ).properties(width=430, height=140, title=title)
