@@ -24,20 +24,27 @@ def epochs_made(program: Any) -> int:
     return int(steps // -(-len(program._data[0]) // program._batch))
 
 
-WEIGHTS, OPTIMIZER = 0, 2
+WEIGHTS, OTHERS, OPTIMIZER = range(3)
 COUNT_AT, RATE_AT = 0, 1
 """Places of two of the optimizer's variables: its steps, and its learning rate."""
 
 
-def set_state(program: Any, part: int, of: Callable[[int, Any], Any]) -> None:
-    """The weights, or the optimizer's variables, become ``of(index, value)``."""
+def held(program: Any, part: int) -> Any:
+    """The weights, the other variables or the optimizer's variables: arrays on JAX, variables elsewhere."""
     if hasattr(program, "_state"):
-        changed = [of(index, value) for index, value in enumerate(program._state[part])]
+        return program._state[part]
+    model = program._model
+    return (model.trainable_variables, model.non_trainable_variables, program._optimizer.variables)[part]
+
+
+def set_state(program: Any, part: int, of: Callable[[int, Any], Any]) -> None:
+    """Each array of a part becomes ``of(index, value)``."""
+    changed = [of(index, getattr(value, "value", value)) for index, value in enumerate(held(program, part))]
+    if hasattr(program, "_state"):
         program._state = (*program._state[:part], changed, *program._state[part + 1 :])
     else:
-        variables = program._model.trainable_variables if part == WEIGHTS else program._optimizer.variables
-        for index, variable in enumerate(variables):
-            variable.assign(of(index, variable.value))
+        for variable, value in zip(held(program, part), changed, strict=True):
+            variable.assign(value)
 
 
 def set_optimizer(program: Any, index: int, of: Callable[[Any], Any]) -> None:

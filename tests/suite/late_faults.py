@@ -16,6 +16,7 @@ from unittest import mock
 import numpy as np
 
 from benchmarks.faults.change import Wrapper, attribute, instead, times
+from benchmarks.faults.epochs import OPTIMIZER, OTHERS, WEIGHTS, held, like, set_state
 from benchmarks.faults.fault import Fault, Patch, injected
 from benchmarks.faults.places import JAX, TENSORFLOW
 from harness.training.backend import choose_backend, start_backend
@@ -25,7 +26,6 @@ BASE, SGD = f"{OPTIMIZERS}.base_optimizer:BaseOptimizer", f"{OPTIMIZERS}.sgd:SGD
 NORMALIZATION = "keras.src.layers.normalization.batch_normalization:BatchNormalization"
 DROPOUT = "keras.src.layers.regularization.dropout:Dropout"
 REGULARIZERS = "keras.src.regularizers.regularizers"
-WEIGHTS, OTHERS, OPTIMIZER = range(3)
 LATE_CURVES = (
     "val_loss", "val_accuracy", "train_loss", "train_accuracy", "even_val_loss", "odd_val_loss", "squares",
 )  # fmt: skip
@@ -83,32 +83,6 @@ IN_STEPS: dict[str, tuple[Patch, ...]] = {
 """The patches of each fault that "steps" has to find, by name."""
 
 
-def variables(program: Any, part: int) -> Any:
-    model = program._model
-    return (model.trainable_variables, model.non_trainable_variables, program._optimizer.variables)[part]
-
-
-def held(program: Any, part: int) -> list[np.ndarray]:
-    """Copies of the weights, other variables or optimizer variables of a program, as ``part`` says."""
-    return [np.array(value) for value in (program._state if hasattr(program, "_state") else _all(program))[part]]
-
-
-def _all(program: Any) -> list[Any]:
-    return [variables(program, part) for part in range(3)]
-
-
-def put(program: Any, part: int, arrays: list[np.ndarray]) -> None:
-    if hasattr(program, "_state"):
-        import jax.numpy as jnp
-
-        state = list(program._state)
-        state[part] = [jnp.array(array) for array in arrays]
-        program._state = tuple(state)
-    else:
-        for variable, array in zip(variables(program, part), arrays, strict=True):
-            variable.assign(array)
-
-
 def launches(wrapper: Callable[..., Any]) -> tuple[Patch, ...]:
     """``wrapper(original, program, orders, first)``, where ``first`` says whether it is the first launch of a seed."""
 
@@ -129,11 +103,10 @@ def between_epochs(part: int, change: Callable[[int, np.ndarray, np.ndarray], np
     initial: list[np.ndarray] = []
 
     def launch(original: Any, self: Any, orders: Any, first: bool) -> Any:
-        now = held(self, part)
         if first:
-            initial[:] = now
+            initial[:] = map(np.array, held(self, part))
         else:
-            put(self, part, [change(place, *both) for place, both in enumerate(zip(now, initial, strict=True))])
+            set_state(self, part, lambda i, value: like(value, change(i, np.array(value), initial[i])))
         return original(orders)
 
     return launches(launch)

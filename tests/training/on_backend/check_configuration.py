@@ -15,6 +15,8 @@ from harness.domain.model import Dataset, Size, Variant
 from harness.training.configuration import configuration, differences, digest, hashes, variant_digest
 from harness.training.programs import structure
 from harness.training.setup import TrainingSetup
+from suite.keras.networks import drawn, sequential
+from suite.keras.reference import Layer
 from tests.training.experiments import AGREEMENT, BATCH, LOOKS, declared, images, look, small
 
 
@@ -110,62 +112,54 @@ def test_hashes_repeat_and_tell_what_differs():
     assert perturbed["order"] == plain["order"]
 
 
-def network(units=6, activation="relu", rate=0.2, l1=0.01, l2=0.01, momentum=0.99, epsilon=0.001, bias=True) -> Any:
-    """A layer of each kind, with all that a case of the lecture changes from one variant to the next."""
-    import keras
-    from keras import layers, regularizers
-
-    penalties = {"kernel_regularizer": regularizers.L2(l2), "activity_regularizer": regularizers.L1(l1)}
-    first = layers.Dense(units, activation=activation, use_bias=bias, **penalties)
-    normalised = layers.BatchNormalization(momentum=momentum, epsilon=epsilon)
-    last = layers.Dense(4, activation="softmax")
-    return keras.Sequential([layers.Input((5,)), first, normalised, layers.Dropout(rate), last])
-
-
-LAYERS: dict[str, Any] = {
-    "units": 7,
-    "activation": "tanh",
-    "rate": 0.3,
-    "l1": 0.02,
-    "l2": 0.02,
-    "momentum": 0.9,
-    "epsilon": 0.01,
-    "bias": False,
+GIVEN: dict[str, dict[str, Any]] = {
+    "Dense": {"units": 6, "activation": "relu", "kernel_regularizer": "l2", "activity_regularizer": "l1"},
+    "BatchNormalization": {},
+    "Dropout": {"rate": 0.2},
+    "SGD": {"learning_rate": 0.05, "momentum": 0.5, "clipnorm": 1.0},
+    "Adam": {"learning_rate": 0.05},
 }
-SGD: dict[str, Any] = {"learning_rate": 0.05, "momentum": 0.5, "nesterov": False, "clipnorm": 1.0}
-ADAM: dict[str, Any] = {"learning_rate": 0.05}
-OPTIMIZERS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("SGD", SGD | {"momentum": 0.6}),
-    ("SGD", SGD | {"nesterov": True}),
-    ("SGD", SGD | {"clipnorm": 2.0}),
-    ("SGD", SGD | {"weight_decay": 0.1}),
-    ("Adam", ADAM),
-    ("Adam", ADAM | {"beta_1": 0.8}),
-    ("Adam", ADAM | {"beta_2": 0.9}),
-    ("Adam", ADAM | {"epsilon": 0.01}),
-)
+"""A layer of each kind, and two optimizers."""
+OTHERS: dict[str, dict[str, Any]] = {
+    "Dense": {"units": 7, "activation": "tanh", "use_bias": False}
+    | {"kernel_regularizer": drawn("L2", l2=0.02), "activity_regularizer": drawn("L1", l1=0.02)},
+    "BatchNormalization": {"momentum": 0.9, "epsilon": 0.01},
+    "Dropout": {"rate": 0.3},
+    "SGD": {"momentum": 0.6, "nesterov": True, "clipnorm": 2.0, "weight_decay": 0.1},
+    "Adam": {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 0.01},
+}
+"""All that a case of the lecture changes from one variant to the next."""
+EXAMPLES = Dataset(np.zeros((44, 5)), np.eye(4)[np.arange(44) % 4])
+
+
+def declaring(optimizer: str, changed: str = "", **other: Any) -> TrainingSetup:
+    """A training by the optimizer, with other arguments of the layer or optimizer ``changed``."""
+    import keras
+
+    given = {name: parts | (other if name == changed else {}) for name, parts in GIVEN.items()}
+    layers = [Layer(name, **given[name]) for name in ("Dense", "BatchNormalization", "Dropout")]
+    network = functools.partial(sequential, (5,), [*layers, Layer("Dense", units=4, activation="softmax")])
+    rule = functools.partial(getattr(keras.optimizers, optimizer), **given[optimizer])
+    return TrainingSetup.of(declared("structures", Variant("only", network, lambda: EXAMPLES, rule)), "only")
 
 
 @pytest.mark.slow
 def test_variants_that_differ_in_more_than_rate_and_data_have_programs_of_their_own():
     """In a layer, an optimizer, a loss or a size."""
-
-    def rule(name: str, arguments: dict[str, Any]) -> Any:
-        import keras
-
-        return getattr(keras.optimizers, name)(**arguments)
-
-    data = Dataset(np.zeros((44, 5)), np.eye(4)[np.arange(44) % 4])
-    declaring = declared("structures", Variant("first", network, lambda: data, functools.partial(rule, "SGD", SGD)))
-    first = TrainingSetup.of(declaring, "first")
-    variants = [{"model": functools.partial(network, **{name: value})} for name, value in LAYERS.items()]
-    variants += [{"optimizer": functools.partial(rule, *how)} for how in OPTIMIZERS]
+    first = declaring("SGD")
     setups = [
         first,
-        *(dataclasses.replace(first, variant=dataclasses.replace(first.variant, **parts)) for parts in variants),
+        declaring("Adam"),
+        *(
+            declaring("Adam" if changed == "Adam" else "SGD", changed, **{name: value})
+            for changed, others in OTHERS.items()
+            for name, value in others.items()
+        ),
         dataclasses.replace(first, size=Size(epochs=3, batch_size=9)),
         dataclasses.replace(first, size=Size(epochs=4, batch_size=BATCH)),
-        dataclasses.replace(first, experiment=dataclasses.replace(declaring, loss="mean_squared_error")),
-        dataclasses.replace(first, data=data.first(30)),
+        dataclasses.replace(first, experiment=dataclasses.replace(first.experiment, loss="mean_squared_error")),
+        dataclasses.replace(first, data=EXAMPLES.first(30)),
     ]
-    assert len(set(map(structure, setups))) == len(setups)
+    assert len(set(map(structure, setups))) == len(setups) == 21
+    assert structure(declaring("SGD", "SGD", learning_rate=0.1)) == structure(first)
+    assert structure(declaring("SGD", "Dense", kernel_initializer="zeros")) == structure(first)
