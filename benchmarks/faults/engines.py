@@ -11,16 +11,7 @@ import msgspec
 import numpy as np
 
 from benchmarks.faults import places as at
-from benchmarks.faults.change import (
-    Wrapper,
-    afterwards,
-    argument,
-    attribute,
-    jnp,
-    result,
-    skipped,
-    stale,
-)
+from benchmarks.faults.change import Wrapper, afterwards, argument, attribute, jnp, result, skipped, stale
 from benchmarks.faults.data import validation_is_training
 from benchmarks.faults.fault import fault, held_out, here, strengths
 

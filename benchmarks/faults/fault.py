@@ -93,11 +93,7 @@ def patches(where: Where, change: Change) -> tuple[Patch, ...]:
 
 
 def fault(
-    where: Where,
-    change: Change,
-    *trainings: Training,
-    also: tuple[Patch, ...] = (),
-    step: int | None = EARLIEST,
+    where: Where, change: Change, *trainings: Training, also: tuple[Patch, ...] = (), step: int | None = EARLIEST
 ) -> Fault:
     """A row of the table, which gives its name.
 

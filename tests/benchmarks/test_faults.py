@@ -114,16 +114,15 @@ def test_what_sees_a_fault(tmp_path):
     assert "--update-baselines" in said["without evidence"]
 
 
-def test_any_command_line_runs_with_a_fault(tmp_path):
+def test_any_command_line_runs_with_a_fault(tmp_path, capsys):
     (tmp_path / "test_red.py").write_text(
         "from harness.record.outcomes import TrainingOutcome, TrainingState\n\n\n"
         "def test_red():\n    assert TrainingOutcome(TrainingState.MOVED, '').red\n",
         encoding="utf-8",
     )
     words = ["-p", "benchmarks.faults.plugin", "-p", "no:cacheprovider", "--fault", "judge: nothing is red"]
-    command = [sys.executable, "-m", "pytest", "-q", *words, "--rootdir", str(ROOT), str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 1, done.stdout + done.stderr
+    assert pytest.main(["-q", *words, "--rootdir", str(tmp_path), str(tmp_path)]) == pytest.ExitCode.TESTS_FAILED
+    assert "1 failed" in capsys.readouterr().out
 
 
 def test_the_list_counts_the_classes(capsys):

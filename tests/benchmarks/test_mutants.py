@@ -1,6 +1,6 @@
 """``benchmarks.mutants``: what is changed, one place at a time, and the shares that are seen."""
 
-from benchmarks.mutants import Mutant, failing, mutants, shares
+from benchmarks.mutants import Mutant, mutants, shares
 
 SOURCE = """
 def f(x):
@@ -27,7 +27,3 @@ def test_each_mutant_changes_one_place():
 def test_shares_are_told_of_each_module_and_of_all():
     tried = [Mutant("b", 1, "", "", "seen"), Mutant("a", 1, "", "", "survived"), Mutant("a", 2, "", "", "seen: no end")]
     assert [*shares(tried)] == ["a: 1 of 2 seen (50%)", "b: 1 of 1 seen (100%)", "all: 2 of 3 seen (67%)"]
-
-
-def test_tests_that_fail_without_a_mutant_are_told(tmp_path):
-    assert "no tests ran" in failing(tmp_path)
