@@ -196,11 +196,13 @@ def by_section() -> Run:
 
 def golden(folder: Path) -> str:
     """Name, alternative text, caption and every text of the figures of some runs."""
+    full = read_run(full_run(folder))
+    full.trials = dict(reversed(full.trials.items()))  # figures stand in the order of the lecture nevertheless
     flat = Surface("Flat.", "x", "y", (Landscape("flat", 1.0, 0.0, (0.0,) * 3, None),))
     seeds = turning()  # without the variants that turn, as of a run that adds seeds to another one
     seeds.trials = {key: of for key, of in seeds.trials.items() if key[1] == "penalty"}
     two = (LOSS, dataclasses.replace(LOSS, name="initial_gradient_norm"))
-    runs = [read_run(full_run(folder)), turning(), seeds, slides(), slides(1024), lost(), many_variants(),
+    runs = [full, turning(), seeds, slides(), slides(1024), lost(), many_variants(),
             run_of(swept(metrics=(LOSS,)), of_sweep()), run_of(swept(metrics=two, id="deep-gradients"), of_sweep()),
             run_of(SHARES, {"raw": [Trial("raw", 0)]}),
             run_of(experiment("x", [], surface=lambda: flat), {"a": [Trial("a", 0)]}),
@@ -254,14 +256,6 @@ def test_same_run_same_bytes_in_every_process(folder: Path, tmp_path: Path) -> N
     assert all((folder / name).read_bytes() == file.read_bytes() for name, file in written.items())
 
 
-def test_figures_of_an_earlier_report_go_and_a_readers_own_stay(tmp_path: Path) -> None:
-    write_report(full_run(tmp_path), tmp_path)
-    own = tmp_path / "figures" / "my-own.svg"
-    own.write_text("<svg/>")
-    write_report(Recorder(tmp_path, id="20261125T000000").end(), tmp_path)
-    assert list((tmp_path / "figures").iterdir()) == [own]
-
-
 def test_interrupted_training_still_has_its_curves(tmp_path: Path) -> None:
     run = Recorder(tmp_path)
     experiment("deep", ["a", "b"])
@@ -271,15 +265,21 @@ def test_interrupted_training_still_has_its_curves(tmp_path: Path) -> None:
 
 
 def test_a_figure_that_cannot_be_drawn_costs_that_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures of an earlier report go, and a reader's own stay."""
+
     def fails(run: Run) -> None:
         raise ValueError("no <room> left")
 
     monkeypatch.setattr(charts_of_run, "effects", fails)
-    text = write_report(full_run(tmp_path), tmp_path).read_text("utf-8")
+    text, figures = write_report(full_run(tmp_path), tmp_path).read_text("utf-8"), tmp_path / "figures"
     assert "The figure effects.svg could not be drawn (ValueError: no &lt;room&gt; left)." in text
-    [first, _] = words_of((tmp_path / "figures" / "effects.svg").read_bytes())
+    [first, _] = words_of((figures / "effects.svg").read_bytes())
     assert first == "The figure effects.svg could not be drawn."
-    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == NAMES
+    assert sorted(path.name for path in figures.iterdir()) == NAMES
+    (figures / "my-own.svg").write_text("<svg/>")
+    monkeypatch.undo()
+    write_report(Recorder(tmp_path, id="20261125T000000").end(), tmp_path)
+    assert [path.name for path in figures.iterdir()] == ["my-own.svg"]
 
 
 def test_a_run_without_anything_has_no_figure() -> None:
@@ -288,12 +288,6 @@ def test_a_run_without_anything_has_no_figure() -> None:
     for trials in (nothing, [Trial("a", 0)], [trial("a", s, 0.9, epochs=1) for s in SEEDS]):
         assert pictures(curves_run({"a": trials})) == []
     assert pictures(run_of(swept(), {"a 1.0": [Trial("a 1.0", 0, {"loss": 1.0})]})) == []  # a sweep of one point
-
-
-def test_figures_stand_in_the_order_of_the_lecture(tmp_path: Path) -> None:
-    run = read_run(full_run(tmp_path))
-    run.trials = dict(reversed(run.trials.items()))
-    assert [picture.heading for picture in pictures(run)] == ["", "deep-dropout", "raw-data", "l1-sweep"]
 
 
 def test_the_evidence_has_about_fifteen_figures_that_all_can_be_drawn(of_evidence: list[Any]) -> None:
