@@ -67,26 +67,28 @@ def to_json(data: object) -> str:
 
 def _claim(run: Run, card: Card) -> dict[str, Any]:
     """What the charts of a claim need: the seeds of its variants, the slide's figures, and whose curves it shows."""
-    metric = card.rows[0].metric
-    figures, known = slide_figures(run, card.experiment, metric), run.claims[card.key].variants
-    declared = course().experiments.get(card.experiment or "")
-    seeds = [
-        {"variant": name, "value": numbers(thinned(known[name].values)), "many": len(known[name].values) > MANY}
-        for name in (row.variant for row in card.rows if row.metric == metric)
-        if name in known and known[name].metric == metric
-    ]
-    slides = [
-        {"variant": name, "value": figures[name].value, "text": f"{name}, the slide: {printed(figures[name].printed)}"}
-        for name in (row["variant"] for row in seeds)
-        if name in figures
-    ]
+    metric, known = card.rows[0].metric, card.record.variants
+    figures = slide_figures(run, card.experiment, metric)
+    names = [row.variant for row in card.rows
+             if row.metric == metric and row.variant in known and known[row.variant].metric == metric]  # fmt: skip
     return {
         "experiment": card.experiment,
         "metric": metric,
         "label": metric_label(metric),
-        "log": any(of.name == metric and of.scale == "log" for of in (declared.metrics if declared else ())),
-        "seeds": seeds,
-        "slides": slides,
+        "log": metric in card.metrics and card.metrics[metric].scale == "log",
+        "seeds": [
+            {"variant": name, "value": numbers(thinned(known[name].values)), "many": len(known[name].values) > MANY}
+            for name in names
+        ],
+        "slides": [
+            {
+                "variant": name,
+                "value": figures[name].value,
+                "text": f"{name}, the slide: {printed(figures[name].printed)}",
+            }
+            for name in names
+            if name in figures
+        ],
         "variants": list(dict.fromkeys(row.variant for row in card.rows)),
     }
 
