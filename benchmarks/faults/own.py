@@ -122,9 +122,8 @@ def spread_of_n(estimate: Any, values: Any) -> Any:
     return dataclasses.replace(estimate, error=estimate.error * math.sqrt((n - 1) / n))
 
 
-def half_prediction(prediction: Any) -> Any:
-    middle, half = (prediction.low + prediction.high) / 2, (prediction.high - prediction.low) / 4
-    return dataclasses.replace(prediction, low=middle - half, high=middle + half)
+def half_prediction(run: Any) -> Any:
+    return dataclasses.replace(run, error=run.error / 2)
 
 
 def tighter(interval: tuple[float, float]) -> tuple[float, float]:
@@ -203,7 +202,7 @@ VERDICTS = {
     "pairs mixed up": fault(PAIRED, unpaired),
     "pairs with a failed trial dropped": fault(PAIRED, result(failures_dropped)),
     "a share without its bounds": fault(("harness.rules.inference", "clopper_pearson"), instead(share_unbounded)),
-    "prediction intervals half as wide": fault(("harness.rules.printed", "predict"), result(half_prediction)),
+    "prediction intervals half as wide": fault(("harness.rules.printed", "one_more"), result(half_prediction)),
     "Student's interval with z": fault(INTERVAL, result(tighter)),
     "undecided is told as supported": fault(("harness.domain.claim:Claim", "decide"), result(undecided_is_supported)),
     **strengths(

@@ -11,7 +11,7 @@ from harness.domain.model import Figure, Metric
 from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.rules.base import Failures, Rule, Sample, UnusableError, noise, on_unit, percent, score, too_few
 from harness.rules.inference import one_more, t_tail
-from harness.rules.levels import FEWEST_SEEDS, MANY_SEEDS, ONLY, PLAIN, Look
+from harness.rules.levels import FEWEST_SEEDS, MANY_SEEDS, PLAIN
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,9 @@ class Reproduces(Rule):
     Outside the interval: REFUTED, from 5 seeds on. Inside: SUPPORTED, from 30 seeds on; with fewer seeds INCONCLUSIVE,
     because the interval is too wide. SUPPORTED means *within prediction*: the figure could be one more run of ours. It
     does not mean that the figure equals our mean. Runs are assumed to be about normal (their logarithms, for a metric
-    on a log scale). The interval misses a new run with the chance ``Sample.levels.prediction``.
+    on a log scale). The interval is mean ± t·s·√(1 + 1/n) (Whitmore 1986), and misses a new run with the chance
+    ``Sample.levels.prediction``. The p-value is that of the number nearest to the mean among those that round to the
+    figure. Over several looks both err less often than allowed, because the figure is the same at each look.
 
     With several looks (``harness.rules.levels``) or a stricter level, the interval that refutes is wider. To be
     within prediction, a figure must still lie in the 99 % interval of these seeds alone. In the wider interval only, it
@@ -50,6 +52,8 @@ class Reproduces(Rule):
         return f"{self.variant} reproduces the published {self.metric}"
 
     def decided(self, sample: Sample) -> Decision:
+        import numpy as np
+
         metric, figure = sample.metrics[self.metric], sample.figures[self.variant, self.metric]
         trials = sample.by_seed(self.variant).values()
         values = [score(trial, metric) for trial in trials if self.failures == "count" or trial.divergence is None]
@@ -85,21 +89,24 @@ class Reproduces(Rule):
             outside, attained = p <= level, any(abs(value - printed) <= rounding + equal for value in values)
             inside = n >= MANY_SEEDS and attained and p > PLAIN.prediction
         else:
-            run, alone = predict(values, printed, rounding, level, look), predict(values, printed, rounding)
-            p, outside = run.p, not run.contains(printed, rounding)
-            effect = replace(effect, low=on_unit(run.low, metric), high=on_unit(run.high, metric), p=p)
-            bounds = " to ".join("no bound" if end is None else f"{end:.5g}" for end in (effect.low, effect.high))
-            confidence = percent(1 - 2 * look.level(level / 2))
-            reason = f"{figure.printed} is {'outside' if outside else 'inside'} "
-            reason += f"the {confidence} prediction interval of one run, {bounds} ({counts})"
-            inside = alone.contains(printed, rounding) and n >= MANY_SEEDS
-            if not outside and not alone.contains(printed, rounding):
+            run = one_more(np.array(values))
+            p = min(1.0, 2 * look.overall(t_tail(run.df, max(0.0, abs(printed - run.value) - rounding) / run.error)))
+            interval, alone = run.interval(look.level(level / 2)), run.interval(PLAIN.prediction / 2)
+            outside, doubtful = (not low - rounding <= printed <= high + rounding for low, high in (interval, alone))
+            inside = not doubtful and n >= MANY_SEEDS
+            ends = [on_unit(end, metric) for end in interval]
+            effect = replace(effect, low=ends[0], high=ends[1], p=p)
+            bounds = " to ".join("no bound" if end is None else f"{end:.5g}" for end in ends)
+            reason = (
+                f"{figure.printed} is {'outside' if outside else 'inside'} the {percent(1 - 2 * look.level(level / 2))}"
+            )
+            reason += f" prediction interval of one run, {bounds} ({counts})"
+            if doubtful and not outside:
                 reason += f", but outside the {percent(1 - PLAIN.prediction)} interval of these seeds alone"
             reason += f", {at}"
-            if inside:
-                reason += "; it could be one more run of ours"
-            elif not outside and alone.contains(printed, rounding):
-                reason += f"; below {MANY_SEEDS} seeds that says too little"
+            if not doubtful:
+                few = f"below {MANY_SEEDS} seeds that says too little"
+                reason += f"; {'it could be one more run of ours' if inside else few}"
         if outside:
             return Decision(Verdict.REFUTED, reason, (effect,), p=p, basis=Basis.SHOWN)
         if inside:
@@ -115,36 +122,6 @@ def _on_scale(figure: Figure, metric: Metric) -> tuple[float, float]:
     if figure.value <= 0:
         raise UnusableError(f"{metric.name!r} is compared on a log scale, but the published figure is {figure.printed}")
     return math.log(figure.value), figure.rounding / figure.value
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The prediction interval of one new run, and the two-sided p-value of "the figure is a new run"."""
-
-    low: float
-    high: float
-    p: float
-
-    def contains(self, figure: float, rounding: float) -> bool:
-        """Whether a number that rounds to ``figure`` lies in the interval."""
-        return self.low - rounding <= figure <= self.high + rounding
-
-
-def predict(
-    values: list[float], figure: float, rounding: float, level: float = PLAIN.prediction, look: Look = ONLY
-) -> Prediction:
-    """The interval mean ± t·s·√(1 + 1/n) with n − 1 degrees of freedom (Whitmore 1986), for normal runs.
-
-    ``level`` is the two-sided chance that a new run falls outside. The p-value is that of the number nearest to the
-    mean among those that round to the figure. With several looks, interval and p-value are those of the whole design.
-    They err less often than allowed, because the figure is the same at each look.
-    """
-    import numpy as np
-
-    run = one_more(np.array(values))
-    distance = max(0.0, abs(figure - run.value) - rounding)
-    p = 2 * look.overall(t_tail(run.df, distance / run.error))
-    return Prediction(*run.interval(look.level(level / 2)), min(1.0, p))
 
 
 def discrete(values: list[float], noise: float) -> bool:
