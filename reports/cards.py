@@ -8,15 +8,13 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 from harness.course import INSTALLED, SUITE, course
 from harness.domain.claim import Claim, Source
-from harness.domain.erratum import Differs, Erratum, Outcome, plain
 from harness.domain.model import Figure, Metric
 from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.record.outcomes import ClaimState, Here
-from harness.record.run import ClaimDecided, ErratumChecked, Run, Summary
+from harness.record.run import ClaimDecided, Run, Summary
 from reports import sentences
 from reports.effects import main_effects
 from reports.rows import Row
@@ -55,18 +53,6 @@ def declared(record: ClaimDecided) -> Claim | Unknown:
     if claim is None or claim.definition == record.definition:
         return claim or Unknown()
     return Unknown(OTHER_RULE, claim.slide, figures=claim.figures)
-
-
-def statement_of(record: ClaimDecided) -> str:
-    return declared(record).statement
-
-
-def label_of(record: ClaimDecided) -> str:
-    return declared(record).slide
-
-
-def figures_of(record: ClaimDecided) -> Mapping[tuple[str, str], Figure]:
-    return declared(record).figures
 
 
 @dataclass(frozen=True)
@@ -389,51 +375,3 @@ def anchor(key: str) -> str:
 def section_of(label: str) -> str:
     """The slide that a claim or an erratum with this label is reported with."""
     return next(iter(course().slides_of(label)), ELSEWHERE)
-
-
-@dataclass(frozen=True)
-class Snippet:
-    """An erratum in a report: what a run says of it, and what the course declares.
-
-    Attributes:
-        record: what its two forms did.
-        declared: the erratum; None if the course no longer has it.
-        expected: what its printed form should do on the run's backend.
-    """
-
-    record: ErratumChecked
-    declared: Erratum | None
-    expected: Outcome | None
-
-    @property
-    def id(self) -> str:
-        return self.record.id
-
-    @property
-    def red(self) -> bool:
-        return self.record.red
-
-    @property
-    def label(self) -> str:
-        """Where the lecture says it; "" if the course no longer has it."""
-        return self.declared.slide if self.declared else ""
-
-    @property
-    def statement(self) -> str:
-        return self.declared.statement if self.declared else GONE
-
-    @property
-    def outcome(self) -> str:
-        """What is expected: "fails", "warns" or "differs"."""
-        return type(self.expected).__name__.lower() if self.expected else ""
-
-    @property
-    def slide_value(self) -> Any:
-        """The value of its ``check`` on the slide; None unless another is expected today."""
-        return plain(self.expected.slide) if isinstance(self.expected, Differs) else None
-
-
-def snippets(run: Run) -> list[Snippet]:
-    """The errata of a run."""
-    known = [(record, course().erratum(record.id)) for record in run.errata.values()]
-    return [Snippet(record, of, of.expected(run.header.backend) if of else None) for record, of in known]

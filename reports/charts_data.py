@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.domain.model import Experiment, Figure, Trial
 from harness.record.run import Run
-from reports.cards import figures_of
+from reports.cards import declared
 from reports.words import backend_name, plural
 
 MANY = 100
@@ -194,7 +194,7 @@ def slide_figures(run: Run, experiment: str | None, metric: str) -> dict[str, Fi
         variant: figure
         for claim in run.claims.values()
         if experiment and claim.experiment == experiment
-        for (variant, of), figure in figures_of(claim).items()
+        for (variant, of), figure in declared(claim).figures.items()
         if of == metric
     }
 

@@ -15,7 +15,7 @@ from harness.record.run import ClaimDecided, Run
 from harness.rules import PLAIN, STORED, stored_look
 from harness.rules.inference import Estimate, mean
 from harness.rules.levels import FEWEST_SEEDS, STORED_SIZES, STORED_SPENDING, Look
-from reports.cards import label_of, statement_of
+from reports.cards import declared
 from reports.charts import (
     FAINT,
     GRID,
@@ -45,7 +45,7 @@ def effects(run: Run) -> Picture | None:
     """Every effect on an accuracy with its interval and verdict, by section of the lecture; None without one."""
     drawable = [(claim, effect) for claim in run.claims.values()
                 if (effect := _drawable(claim)) is not None]  # fmt: skip
-    shown = sorted(drawable, key=lambda pair: (not (of := section(label_of(pair[0])))[:1].isdigit(), of))
+    shown = sorted(drawable, key=lambda pair: (not (of := section(declared(pair[0]).slide))[:1].isdigit(), of))
     if not shown:
         return None
     where = f"{source(run, {effect.n for _, effect in shown})} · each experiment at its own size"
@@ -76,8 +76,8 @@ def _row(run: Run, claim: ClaimDecided, effect: Effect) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "key": claim.key,
-        "section": shorten(section(label_of(claim)), 60),
-        "label": [shorten(statement_of(claim), 70), shorten(effect.of, 60)],
+        "section": shorten(section(declared(claim).slide), 60),
+        "label": [shorten(declared(claim).statement, 70), shorten(effect.of, 60)],
         "text": [verdict_text(claim.verdict), f"{estimate} [{low}, {high}]"],
         "colour": VERDICTS.get(claim.verdict, FAINT),
         "fill": VERDICTS.get(claim.verdict, "white"),
@@ -219,7 +219,7 @@ def _grown(run: Run, claim: ClaimDecided, rows: Sequence[Mapping[str, Any]], sai
     )
     interval = {"x": x, "y": y("low:Q"), "y2": "high:Q"}
     said = f"Here {said}." if slide is None else f"Slide {_points(slide)}, here {said}."
-    lines = [shorten(statement_of(claim), 80), said]
+    lines = [shorten(declared(claim).statement, 80), said]
     title = alt.TitleParams(lines, fontSize=11, fontWeight="normal", offset=6)
     return alt.layer(
         of.mark_area(opacity=0.16, clip=True, color=colour).encode(**interval),

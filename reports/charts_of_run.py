@@ -13,7 +13,7 @@ from harness.course import course
 from harness.domain.model import Experiment
 from harness.domain.plots import Landscape, Sweep
 from harness.record.run import Run
-from reports.cards import figures_of, label_of
+from reports.cards import declared
 from reports.charts import (
     FAILED,
     FAINT,
@@ -110,7 +110,7 @@ def _picture(
 def named(run: Run, experiment: Experiment) -> str:
     """The section of the experiment's first claim; the experiment's id if it has no claim."""
     claims = [claim for claim in run.claims.values() if claim.experiment == experiment.id]
-    return section(label_of(claims[0])) if claims else experiment.id
+    return section(declared(claims[0]).slide) if claims else experiment.id
 
 
 def learning_curves(run: Run, experiment: Experiment, trials: Trials) -> Picture | None:
@@ -354,7 +354,9 @@ def _contours(landscape: Landscape, x: str, y: str) -> Panel:
 
 def slide_and_seeds(run: Run, experiment: Experiment, trials: Trials) -> Picture | None:
     """The slide's accuracies among our seeds; None unless the slide prints those of FEWEST_NETWORKS trained ones."""
-    claims = [(claim, list(figures_of(claim))) for claim in run.claims.values() if claim.experiment == experiment.id]
+    claims = [
+        (claim, list(declared(claim).figures)) for claim in run.claims.values() if claim.experiment == experiment.id
+    ]
     verdicts = {of[0][0]: claim.verdict for claim, of in claims if len(of) == 1 and of[0][1] == ACCURACY}
     figures = slide_figures(run, experiment.id, ACCURACY)
     figures = {name: figures[name] for name in trials if name in figures}

@@ -19,11 +19,12 @@ from harness.errors import invalid
 from harness.record.run import ClaimDecided, Run, RunStarted
 from harness.rules.levels import STORED_SIZES
 from reports import headline
-from reports.cards import ELSEWHERE, Card, Snippet, anchor, cards, section_of, snippets
+from reports.cards import ELSEWHERE, Card, anchor, cards, section_of
 from reports.charts_data import QUANTILES, quantiles
 from reports.moved import moved
 from reports.rows import accuracies, elsewhere, trained_here
 from reports.sentences import decision_text, details, difference_text, measured, name_text
+from reports.snippets import Snippet, snippets
 from reports.text import code, cut, escape, escape_html, fenced
 from reports.times import times, timing
 from reports.words import (
@@ -107,7 +108,8 @@ def texts(run: Run, shown: Mapping[str, Card], holm: Mapping[str, Verdict], draw
         "trained_here": functools.partial(trained_here, run),
         "times": functools.partial(times, run),
         "timing": timing(run),
-        **_head(run, shown, holm),
+        **_trained(run),
+        **_verdicts(run, holm),
         **_environment(run),
     }
     files = {section.file: rendered("section.md.j2", context | section._asdict()) for section in slides if section.file}
@@ -170,7 +172,19 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    named = (anchor, embed, details, difference_text, decision_text, measured, name_text, plural, seconds, section_file)
+    named = (
+        anchor,
+        backend_name,
+        embed,
+        details,
+        difference_text,
+        decision_text,
+        measured,
+        name_text,
+        plural,
+        seconds,
+        section_file,
+    )
     made.filters |= {function.__name__: function for function in (*named, repr)}
     inert: dict[str, Callable[..., str]] = {"code": code, "cut": escape, "cut_html": escape_html, "fenced": fenced}
     made.filters |= {name: _markup(function) for name, function in inert.items()} | {
@@ -181,12 +195,8 @@ def _templates() -> jinja2.Environment:
         "unbroken": lambda text: Markup(escape(text).replace(" ", "\u00a0")),
         "verdict": verdict_text,
     }
-    made.globals |= {
-        "alongside": _alongside,
-        "meanings": MEANINGS,
-        "seeds_taken": headline.seeds_taken,
-        "spread": spread,
-    }
+    shared = {"alongside": _alongside, "findings": _findings, "moved": moved, "spread": spread}
+    made.globals |= {"headline": headline, "meanings": MEANINGS, **shared}
     return made
 
 
@@ -198,48 +208,32 @@ def _markup(function: Callable[..., str]) -> Callable[..., Markup]:
     return lambda *values: Markup(function(*values))
 
 
-def _head(run: Run, shown: Mapping[str, Card], holm: Mapping[str, Verdict]) -> dict[str, Any]:
-    """What a reader has to know first."""
-    header, every = run.header, list(run.claims.values())
-    judged = [claim for claim in every if not claim.red]
-    after = [holm.get(claim.key, claim.verdict) for claim in (every if header.evidence else judged)]
-    verdicts = {"After Holm": after} if header.evidence or header.full else {}
-    if header.full:
-        own, expected = (
-            [claim.verdict for claim in judged],
-            [claim.comparison.expected for claim in judged if claim.comparison.expected],
-        )
-        verdicts = {"This run's own verdicts": own, **verdicts, "Expected": expected}
-    trained = sum(map(len, run.trials.values()))
-    reused = sum(run.reused.values())
-    if not header.auto:
+def _trained(run: Run) -> dict[str, int]:
+    """The number of trials to the end, and of those that ``--reuse`` took from earlier runs."""
+    if run.header.auto:
+        trained, reused = sum(map(len, run.trials.values())), sum(run.reused.values())
+    else:
         trained = sum(len(training.seeds) for training in run.trainings.values())
         reused = sum(training.reused for training in run.trainings.values())
-    return {
-        "title": headline.title(run),
-        "status": str(headline.status(run, shown)),
-        "kept": [(key, trials) for key, trials in run.trials.items() if key not in run.trainings],
-        "untrue": [check.key for check in run.self_checks.values() if check.red],
-        "trained": trained,
-        "reused": reused if header.reuse else 0,
-        "short": sum(map(len, run.short.values())),
-        "seeds_text": headline.seeds_text(run),
-        "moved": moved(run),
-        "lines": _findings(headline.findings(shown)),
-        "counted": headline.count_text(list(shown.values())),
-        "here": headline.here_text(run),
-        "verdicts": {name: headline.counted(known) for name, known in verdicts.items()},
-        "red_errata": [erratum for erratum in run.errata.values() if erratum.red],
-        "works": sorted({work for work, _ in run.timings}),
-        "engines": sorted({engine for _, engine in run.timings}),
-        "backend": backend_name(header.backend),
-    }
+    return {"trained": trained, "reused": reused if run.header.reuse else 0}
 
 
-def _findings(groups: Sequence[headline.Group]) -> list[tuple[str, str, Card | None]]:
+def _verdicts(run: Run, holm: Mapping[str, Verdict]) -> dict[str, Any]:
+    """Counts of verdicts beside those of the cards: after Holm's adjustment, and in a run to the end its own."""
+    claims = [claim for claim in run.claims.values() if run.header.evidence or not claim.red]
+    after = [holm.get(claim.key, claim.verdict) for claim in claims]
+    verdicts = {"After Holm": after} if run.header.evidence or run.header.full else {}
+    if run.header.full:
+        expected = [claim.comparison.expected for claim in claims if claim.comparison.expected]
+        own = [claim.verdict for claim in claims]
+        verdicts = {"This run's own verdicts": own, **verdicts, "Expected": expected}
+    return {"verdicts": {name: headline.counted(known) for name, known in verdicts.items()}}
+
+
+def _findings(cards: Mapping[str, Card]) -> list[tuple[str, str, Card | None]]:
     """The lines of a list by cause: (indent, cause, claim); the statement of a cause's only claim says it all."""
     lines: list[tuple[str, str, Card | None]] = []
-    for group in groups:
+    for group in headline.findings(cards):
         alone = len(group.cards) == 1
         lines += [] if alone else [("", group.cause, None)]
         lines += [("" if alone else "  ", "", card) for card in group.cards]

@@ -8,7 +8,7 @@ from harness.check.compare import Change
 from harness.domain.verdict import Verdict
 from harness.record.outcomes import REPRODUCED, Anchor, TrainingState, VerdictState, number_text
 from harness.record.run import Run, TrainingCompared
-from reports.cards import snippets
+from reports.snippets import snippets
 from reports.words import verdict_text
 
 WHY_RED = {TrainingState.NEW: "without evidence"} | dict.fromkeys(REPRODUCED, "not identical")
@@ -30,7 +30,7 @@ def _training(record: TrainingCompared) -> Change:
     value = outcome.movement or next(filter(_outside, outcome.anchors), None)
     values = (number_text(value.before), number_text(value.now)) if value else ("", str(outcome.state))
     state = WHY_RED.get(outcome.state, outcome.state)
-    return Change("training", "/".join(record.key), state, outcome.reason.removeprefix("Moved: "), True, *values)
+    return Change("training", "/".join(record.key), state, outcome.reason, True, *values)
 
 
 def _outside(anchor: Anchor) -> bool:

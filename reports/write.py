@@ -17,12 +17,13 @@ from harness.domain.verdict import Verdict
 from harness.errors import SuiteError, invalid
 from harness.record.files import replace_file
 from harness.record.run import Run, read_run
-from reports.cards import Card, cards, snippets
+from reports.cards import Card, cards
 from reports.folders import check_course, check_writable, write_files
 from reports.history import History, since_last
 from reports.markdown import ERRATA, FIGURES, REPORT, SECTIONS, SUMMARY, findings, texts
 from reports.page.page import PAGE, html
 from reports.runs import Runs
+from reports.snippets import snippets
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -163,16 +164,13 @@ def adjusted(run: Run) -> tuple[Run, dict[str, Verdict]]:
 def _files_of(report: Path) -> set[str]:
     """The files listed in an earlier report.json; empty if it cannot be read. Only these may be removed."""
     try:
-        content = json.loads(report.read_text(encoding="utf-8"))
-        names = [*content.get("files", ()), *(f"{FIGURES}/{name}" for name in content["figures"])]
-        return {name for name in names if _ours(PurePosixPath(name))}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        files = json.loads(report.read_text(encoding="utf-8"))["files"]
+        return {name for name in files if _ours(PurePosixPath(name))}
+    except (OSError, ValueError, KeyError, TypeError):
         return set()
 
 
 def _ours(path: PurePosixPath) -> bool:
     """Whether a report may have written this path: nothing outside its folder, and nothing of another kind."""
-    folder = path.parent.as_posix()
-    if folder == ".":
-        return path.name in (SUMMARY, REPORT, ERRATA, PAGE, "SLIDES.md", "slides.csv")  # two of earlier reports
-    return (folder, path.suffix) in ((FIGURES, ".svg"), (SECTIONS, ".md")) and ".." not in path.name
+    known = ((FIGURES, ".svg"), (SECTIONS, ".md"))
+    return str(path) in (SUMMARY, REPORT, ERRATA, PAGE) or (str(path.parent), path.suffix) in known

@@ -244,7 +244,7 @@ class Comparison:
         if compared.fault:
             if not streams:
                 return self._other_numbers(compared)
-            return self._outcome(TrainingState.MOVED, f"Moved: {compared.fault}.", compared)
+            return self._outcome(TrainingState.MOVED, f"{compared.fault}.", compared)
         state = TrainingState.REPRODUCED if trained.trials else TrainingState.START_REPRODUCED
         summary = _summary(compared, bool(trained.trials), self.here.full, known.tiny)
         return self._outcome(TrainingState.IDENTICAL if compared.identical else state, summary, compared)

@@ -87,10 +87,6 @@ class Database:
                 light = connection.execute(sa.select(RUNS.c.light).where(RUNS.c.run == run)).scalar()
             yield run, [line.encode() for line in (light or "").split("\n")]
 
-    def headers(self) -> dict[str, bytes]:
-        """The first line of each run, in order of the runs' start."""
-        return {run: lines[0] for run, lines in self.light()}
-
     def content(self, run: str) -> bytes:
         """The content of a run's file; empty for an unknown run."""
         with self._begin() as connection:

@@ -18,13 +18,14 @@ from harness.domain.verdict import Verdict
 from harness.record.outcomes import ClaimState
 from harness.record.run import Run
 from reports import headline
-from reports.cards import Card, snippets
+from reports.cards import Card
 from reports.changes import status as changes_status
 from reports.history import History
 from reports.moved import moved
 from reports.page import views
 from reports.page.data import page_data, to_json
 from reports.page.sources import sources
+from reports.snippets import snippets
 from reports.words import MEANINGS, SYMBOLS, backend_name, plural, seconds
 
 HERE = Path(__file__).parent

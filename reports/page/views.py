@@ -13,8 +13,9 @@ from harness.course import course
 from harness.domain.verdict import Basis, Verdict
 from harness.record.outcomes import TimeState
 from harness.record.run import Run
-from reports.cards import ELSEWHERE, Card, Snippet, section_of, snippets
+from reports.cards import ELSEWHERE, Card, section_of
 from reports.history import History, Speed
+from reports.snippets import Snippet, snippets
 from reports.words import NOT_CONTRADICTED, elapsed, faster_or_slower, plural
 
 ANSWERS: dict[str, str] = {

@@ -84,7 +84,6 @@ def test_finished_runs_are_pushed_once_and_read_back_byte_for_byte(address: Addr
         light = {run: [line for line in whole_lines(runs / f"{run}.jsonl") if b'"trial"' not in line[:16]]
                  for run in (ID, "2026-12")}  # fmt: skip
         assert dict(database.light()) == light
-        assert database.headers() == {run: lines[0] for run, lines in light.items()}
     with pytest.raises(SuiteError, match=r"Received: '2026-13'. Did you mean '2026-12'"):
         stored_run(address, "2026-13")
 

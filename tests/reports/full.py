@@ -8,7 +8,8 @@ from typing import Any
 
 from harness.domain.model import Divergence, Seconds, Size, Trial
 from harness.domain.verdict import Basis, Verdict
-from harness.record.outcomes import ClaimState, TrainingState, VerdictState
+from harness.record.outcomes import ClaimState, TimeComparison, TimeState, TrainingState, VerdictState
+from tests.make import NEW, timed
 from tests.reports.synthetic import (
     LONG,
     LOSS,
@@ -188,3 +189,25 @@ def exact(run: Recorder) -> None:
     run.append(claim("minmax-table", differs, exact=True))
     run.append(claim("early-stopping-stops", decision("NOT_RUN", reason="no such file"), exact=True))
     run.append(erratum("lr"), LONG)
+
+
+def timing(run: Recorder) -> None:
+    """Two pieces of work and two engines: a time that is new, within, slower, and compared in epochs of fit."""
+    slower = TimeComparison(TimeState.SLOWER, "1.20 × slower than the 5 stored repeats.", 1.2, 1.1, repeats=5)
+    of_fit = TimeComparison(TimeState.WITHIN, "Stored on another machine.", 1.02, 1.5, repeats=3, of_fit=True)
+    tiny, softmax = "example-1/rate 0.1", "example-4/softmax"
+    for work, engine, epoch, comparison in (
+        (tiny, "fit", 0.09, NEW),
+        (tiny, "compiled", 1.8e-5, of_fit),
+        (softmax, "fit", 1.2, NEW),
+        (softmax, "compiled", 0.08, slower),
+    ):
+        rounds, images = [epoch * factor for factor in (0.98, 1.0, 1.03) * 2], 8 if work == tiny else 60000
+        more = {"images": images, "first_training": 20 * epoch + 1.5, "training": 9.0}
+        run.append(timed(work, rounds, engine, comparison, comparison is slower, **more))
+
+
+def timed_run(folder: Path) -> Path:
+    run = Recorder(folder, command="pytest suite/ -m timing --backend tensorflow")
+    timing(run)
+    return run.end()

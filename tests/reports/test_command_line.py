@@ -77,6 +77,8 @@ def edited(path: Path, edit: tuple[str, str, object]) -> Path:
         (("run", "schema", 99), "99"),
         (("run", "command", ...), "command"),
         (("run", "fingerprint", "cpu"), "fingerprint"),
+        (("run", "schema", 1), "an earlier version of the suite"),
+        (("run", "gpu", {"driver": 570}), "$.gpu.driver"),
         (("trial", "trial", ...), "trial"),
         (("training", "seconds", {"total": "long"}), "$.seconds.total"),
         (("training", "outcome", None), "$.outcome"),
@@ -172,10 +174,23 @@ def test_runs_are_pushed_without_a_report(
     assert not (tmp_path / "REPORT.md").exists()
 
 
-def test_a_push_needs_a_database_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "--push needs --store URL" in fails(capsys, "--push")
-    assert "--push contradicts --run" in fails(capsys, "--push", "--store", "sqlite:///a", "--run", "b")
-    assert "expected: sqlite:///FILE" in fails(capsys, "--push", "--store", "a").replace("Expected", "expected")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--push", "--push needs --store URL"),
+        ("--push --store sqlite:///a --run b", "--push contradicts --run"),
+        ("--push --store a", "Expected: sqlite:///FILE"),
+        ("--readme README.md", "--readme needs --evidence"),
+        ("--trend --run x", "--trend contradicts --run"),
+        ("--compare a b --run c", "--compare contradicts --run"),
+        ("--stacks a b --evidence c", "--stacks contradicts --evidence"),
+        ("--stacks a b --store sqlite:///c", "--stacks contradicts --store"),
+        ("--evidence a --store sqlite:///c", "--evidence contradicts --store"),
+        ("--evidence a --run b", "--evidence contradicts --run"),
+    ],
+)
+def test_options_that_contradict_each_other(arguments: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said in fails(capsys, *arguments.split())
 
 
 def test_unknown_option_and_light_import(tmp_path: Path) -> None:

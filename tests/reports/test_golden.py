@@ -15,6 +15,7 @@ import pytest
 
 from cases.examples.mnist_tips import TIPS
 from harness import course as module
+from harness.check.compare import compare
 from harness.course import LECTURE
 from harness.domain.claim import Claim, Finding
 from harness.domain.erratum import Differs, ErratumState, Warns
@@ -33,13 +34,16 @@ from harness.record.outcomes import (
 )
 from harness.record.run import AsNeeded, GpuFacts, OtherStack, Run, SessionSummary, Summary, read_run
 from harness.rules import Exact, Exceeds
+from reports import changes, history
 from reports.cards import cards
 from reports.charts import Picture
+from reports.history import History
 from reports.markdown import findings, texts
 from reports.write import adjusted, in_order
 from suite.session import summary
-from tests.make import self_check
-from tests.reports.full import full_run
+from tests.make import self_check, timed
+from tests.reports.full import full_run, timed_run
+from tests.reports.runs import run as made_run
 from tests.reports.synthetic import (
     MadeUp,
     Recorder,
@@ -184,11 +188,56 @@ def evidence(folder: Path) -> Path:
     return run.end(seconds=None)
 
 
-RUNS = {"full": full_run, "check": check, "evidence": evidence}
+RUNS = {"full": full_run, "check": check, "evidence": evidence, "timing": timed_run}
+
+
+def comparison() -> str:
+    """COMPARE.md of two runs that differ in everything."""
+    values, rounds = [0.98, 0.981, 0.979, 0.9805, 0.9795, 0.98], (0.100, 0.101, 0.102, 0.103, 0.101, 0.102)
+    lower = [value - 0.01 for value in values]
+    works = [[timed(f"w{i}", [slower * value for value in rounds]) for i in range(8)] for slower in (1.0, 1.7)]
+    then = made_run(0, {"same": values, "lower": values, "one seed": [0.98], "gone": values}, timings=works[0])
+    changed = {"keras": "3.16.0", "XLA_FLAGS": "--fast"}
+    now = made_run(
+        1,
+        {"same": values, "lower": lower, "one seed": [0.9], "new": values},
+        timings=works[1],
+        fingerprint=changed,
+        commit="bbbbbbb",
+    )
+    for run, verdict, state, wrong in (
+        (then, "SUPPORTED", ErratumState.HOLDS, ""),
+        (now, "REFUTED", ErratumState.BROKEN, "beta is off"),
+    ):
+        run.add(claim("helps", decision(verdict, reason=f"because of {verdict}")))
+        run.add(claim("same", "SUPPORTED"))
+        run.add(erratum("lr", state=state, reason=f"it {state}"))
+        run.add(self_check("adam", wrong))
+    now.end = None
+    return changes.markdown(compare(now, then))
+
+
+def trend() -> str:
+    """TREND.md of twelve runs, the newest of which is another release, less accurate and slower."""
+    runs = []
+    for day in range(12):
+        last, noise = day == 11, 0.01 * (day % 3)
+        end, epoch = (0.9, 0.16) if last else (0.98 + 0.01 * noise, 0.1 * (1 + noise))
+        keras = "3.16.0" if last else "3.12.0"
+        names = [f"v{place}" for place in range(8)]
+        epochs = dict.fromkeys(names, epoch)
+        runs.append(made_run(day, {name: [end, end] for name in names}, epochs, fingerprint={"keras": keras}))
+    runs[3].end = None
+    return history.markdown(History.of([*runs, "Invalid run record | x. Expected: schema 2."]))
+
+
+DOCUMENTS = {"compare": comparison, "trend": trend}
 
 
 def written(name: str, folder: Path) -> dict[str, str]:
-    """The texts of a run by file: Markdown, README's table, the terminal's lines."""
+    """The texts of a run by file: Markdown, README's table, the terminal's lines; or those of a document on runs."""
+    if name in DOCUMENTS:
+        return {f"{name.upper()}.md": DOCUMENTS[name]()}
     run, holm = adjusted(in_order(read_run(RUNS[name](folder))))
     shown = cards(run)
     pictures = [
@@ -215,7 +264,7 @@ def course(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "read", lambda folder: COURSE)
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("name", [*RUNS, *DOCUMENTS])
 def test_every_form_says_what_it_said(name: str, course: None, tmp_path: Path) -> None:
     known = {path.relative_to(GOLDEN / name).as_posix(): path.read_text("utf-8") for path in files_of(name)}
     assert written(name, tmp_path) == known, "on purpose? python -m tests.reports.test_golden, and say why"
@@ -235,6 +284,6 @@ def write(contents: Mapping[str, str], folder: Path) -> None:
 if __name__ == "__main__":
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "read", lambda folder: COURSE)
-        for name in RUNS:
+        for name in (*RUNS, *DOCUMENTS):
             with tempfile.TemporaryDirectory() as made:
                 write(written(name, Path(made)), GOLDEN / name)

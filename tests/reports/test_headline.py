@@ -9,20 +9,17 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from harness.check.compare import Change
 from harness.domain.claim import Finding
-from harness.domain.erratum import ErratumState, Fails
+from harness.domain.erratum import ErratumState
 from harness.domain.verdict import Basis, Verdict
-from harness.record.outcomes import Anchor, Interval, Movement, TrainingOutcome, TrainingState, VerdictState
+from harness.record.outcomes import TrainingOutcome, TrainingState, VerdictState
 from harness.record.run import ClaimDecided, Run, Summary, read_run
 from reports.cards import ELSEWHERE, Card, Unknown, anchor, cards, section_of
 from reports.headline import count_text, counts, findings, status
 from reports.moved import moved
-from tests.make import self_check
 from tests.reports.synthetic import (
     Recorder,
     claim,
-    compared,
     decision,
     effect,
     erratum,
@@ -71,56 +68,6 @@ def test_the_status_line_says_whether_anything_moved(tmp_path: Path, states: lis
     assert line(checked(tmp_path, states)) == said
 
 
-def test_findings_and_snippets_are_counted_in_it(tmp_path: Path) -> None:
-    run = Recorder(tmp_path)
-    wrong = claim("a", "REFUTED", comparison=compared("REFUTED", "REFUTED"))
-    run.append(wrong, claim("b", "SUPPORTED"), erratum("e"), erratum("f"))
-    said = "✅ Nothing moved: 1 verdict as expected, 1 without an expected one. 1 claim of the slides refuted. "
-    assert line(read_run(run.end())) == said + "2 snippets need replacing."
-
-
-def test_a_run_that_was_killed_says_so(tmp_path: Path) -> None:
-    run = Recorder(tmp_path)
-    run.append(claim("a", "SUPPORTED", comparison=compared("SUPPORTED", "SUPPORTED")))
-    said = "⚪ Interrupted, 1 of 0 claims decided. Nothing moved so far: 1 verdict as expected."
-    assert line(read_run(run.close())) == said
-
-
-def test_a_training_that_moved_has_both_values_and_the_reason(tmp_path: Path) -> None:
-    run = Recorder(tmp_path)
-    experiment("deep", ["a", "b"])
-    movement = Movement("loss at step", 0.002, 1e-4, 1.25, 1.2525, seed=3, step=8, seeds=5)
-    loss = TrainingOutcome(TrainingState.MOVED, "loss moved", steps=16, seeds=5, movement=movement)
-    inside, outside = (Anchor(0, "val_accuracy", 0.982, now, Interval(0.977, 0.987, 30)) for now in (0.98, 0.91))
-    end = TrainingOutcome(TrainingState.MOVED, "accuracy moved", to_the_end=True, seeds=1, anchors=(inside, outside))
-    for name, outcome in (("a", loss), ("b", end)):
-        run.append(training("deep", [trial(name, 0, 0.95)], "val_accuracy", outcome=outcome, red=True))
-    assert moved(read_run(run.end())) == [
-        Change("training", "deep/a", "moved", "loss moved", True, "1.25", "1.2525"),
-        Change("training", "deep/b", "moved", "accuracy moved", True, "0.982", "0.91"),
-    ]
-
-
-def test_verdicts_errata_and_self_checks_that_moved(tmp_path: Path) -> None:
-    run = Recorder(tmp_path)
-    run.append(
-        claim("a", "REFUTED", comparison=red(VerdictState.FLIPPED, "REFUTED", "REFUTED here")),
-        claim("b", "SUPPORTED", red=True, error="exact.json is damaged"),
-        claim("c", "SUPPORTED", comparison=compared("SUPPORTED", "INCONCLUSIVE")),
-        erratum("e", state=ErratumState.CHANGED, error="", reason="it runs", outcome=Fails("TypeError", "x")),
-        self_check("adam", "1 is not 2"),
-        self_check("sgd"),
-    )
-    changes = moved(read_run(run.end()))
-    assert changes == [
-        Change("verdict", "a", "flipped", "REFUTED here", True, "✔ SUPPORTED", "✘ REFUTED"),
-        Change("claim", "b", "without readable evidence", "exact.json is damaged", True, "", "✔ SUPPORTED"),
-        Change("verdict", "c", "decided", changes[2].reason, False, "? INCONCLUSIVE", "✔ SUPPORTED"),
-        Change("erratum", "e", "changed", "it runs", True, "TypeError saying 'x', at that line", "changed"),
-        Change("self-check", "adam", "failed", "1 is not 2", True, "holds", "fails"),
-    ]
-
-
 def test_evidence_itself_has_not_moved_and_errata_that_were_not_run_are_not_red(tmp_path: Path) -> None:
     run = checked(tmp_path, [("moved", True)], evidence=True)
     run.errata["e"] = erratum("e", state=ErratumState.DECLARED)
@@ -129,38 +76,33 @@ def test_evidence_itself_has_not_moved_and_errata_that_were_not_run_are_not_red(
 
 
 def test_claims_of_one_cause_are_one_finding_and_none_is_lost(tmp_path: Path) -> None:
-    run = Recorder(tmp_path)
-    for name, case, verdict in (
-        ("a", "", "REFUTED"),
-        ("b", "", "SUPPORTED"),
-        ("c", "x", "REFUTED"),
-        ("c", "y", "OUTDATED"),
-    ):
-        run.append(claim(name, verdict, case=case))
-    known = (Finding("A cause", ("a", "b", "gone")), Finding("Empty", ("gone",)))
-    groups = findings(cards(read_run(run.end())), known)
-    assert [(one.cause, [card.key for card in one.cards], [card.key for card in one.open]) for one in groups] == [
-        ("A cause", ["a", "b"], ["a"]),
-        ("Statement of c", ["c/x", "c/y"], ["c/x", "c/y"]),
-    ]
-
-
-def test_causes_with_a_refuted_claim_come_first_and_supported_ones_last(tmp_path: Path) -> None:
-    run = Recorder(tmp_path)
+    """Causes with a refuted claim come first, and those without anything open last."""
+    run, measured = Recorder(tmp_path), effect("a − b", 0.0, -0.001, 0.001)
     verdicts = {
         "a": "SUPPORTED",
         "b": "NEGLIGIBLE",
-        "c": "OUTDATED",
-        "d": "REFUTED",
+        "c/x": "OUTDATED",
+        "c/y": "REFUTED",
         "e": "INCONCLUSIVE",
         "f": "REFUTED",
     }
-    measured = effect("a − b", 0.0, -0.001, 0.001)
-    run.append(*(claim(name, verdict, [measured]) for name, verdict in verdicts.items()))
-    known = tuple(Finding(f"Cause of {name}", (name,)) for name in verdicts)
+    for key, verdict in verdicts.items():
+        name, _, case = key.partition("/")
+        run.append(claim(name, verdict, [measured], case=case))
     shown = cards(read_run(run.end()))
-    assert [group.cards[0].key for group in findings(shown, known)] == ["d", "f", "b", "c", "e", "a"]
-    assert [group.cards[0].key for group in findings(shown, ())] == ["d", "f", "b", "c", "e"]
+
+    def grouped(*known: Finding) -> list[tuple[str, list[str]]]:
+        return [(group.cause, [card.key for card in group.open]) for group in findings(shown, known)]
+
+    others = [
+        ("Statement of c", ["c/x", "c/y"]),
+        ("Statement of f", ["f"]),
+        ("Statement of b", ["b"]),
+        ("Statement of e", ["e"]),
+    ]
+    assert grouped() == others
+    known = (Finding("Right", ("a",)), Finding("Two", ("a", "f", "gone")), Finding("None", ("gone",)))
+    assert grouped(*known) == [("Two", ["f"]), others[0], *others[2:], ("Right", [])]
 
 
 def test_what_nobody_has_measured_is_no_finding(tmp_path: Path) -> None:
@@ -173,27 +115,16 @@ def test_what_nobody_has_measured_is_no_finding(tmp_path: Path) -> None:
 
 def test_the_one_count_has_its_parts_by_how_each_was_decided(tmp_path: Path) -> None:
     run = Recorder(tmp_path)
-    decided = {
-        "SUPPORTED": (Basis.SHOWN, Basis.SHOWN, Basis.EVERY_SEED, Basis.COMPUTED, Basis.NOT_CONTRADICTED),
-        "REFUTED": (Basis.SHOWN,),
-        "OUTDATED": (Basis.COMPUTED,),
-        "NEGLIGIBLE": (Basis.SHOWN,),
-        "INCONCLUSIVE": (None,),
-        "NOT_RUN": (None,),
-    }
-    for verdict, bases in decided.items():
-        for place, basis in enumerate(bases):
-            run.append(claim(f"{verdict.lower().replace('_', '-')}-{place}", replace(decision(verdict), basis=basis)))
+    bases = (Basis.SHOWN, Basis.SHOWN, Basis.EVERY_SEED, Basis.COMPUTED, Basis.NOT_CONTRADICTED)
+    for place, basis in enumerate(bases):
+        run.append(claim(f"supported-{place}", replace(decision("SUPPORTED"), basis=basis)))
     run.append(claim("moved", "REFUTED", comparison=red(VerdictState.FLIPPED, "REFUTED", "REFUTED here")))
     shown = list(cards(read_run(run.end())).values())
-    assert count_text(shown) == (
-        "11 cases: 4 supported (2 shown by a test, 1 in every seed, 1 computed), 1 not contradicted, 1 refuted, "
-        "1 outdated, 1 a tie, 1 undecided, 1 without a result, 1 not judged, as its test fails."
-    )
-    assert sum(counts(shown).values()) == 10
+    said = "4 supported (2 shown by a test, 1 in every seed, 1 computed), 1 not contradicted"
+    assert count_text(shown) == f"6 cases: {said}, 1 not judged, as its test fails."
+    assert sum(counts(shown).values()) == 5
     ours = [dataclasses.replace(card, claim=Unknown(source="ours")) for card in shown[:2]]
     assert count_text(ours) == "2 of ours: 2 supported (2 shown by a test)."
-    assert count_text([shown[-2], *ours[:1]]).endswith("; and 1 of ours: 1 supported (1 shown by a test).")
 
 
 def test_the_headline_verdict_of_a_check_is_that_of_the_evidence(tmp_path: Path) -> None:

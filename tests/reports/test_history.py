@@ -19,7 +19,6 @@ from harness.record.run import Run, encode
 from reports import __main__ as command
 from reports.history import History, markdown, seeds_text, since_last
 from reports.runs import Runs
-from reports.words import faster_or_slower
 from tests.make import timed
 from tests.reports.large import fill
 from tests.reports.markdown import section, tables
@@ -63,18 +62,6 @@ def test_how_often_the_newest_value_of_a_series_moves(size: float) -> None:
     share = np.mean(alarms)
     assert {0.0: share <= 0.005, 3.0: share > 0.25, 6.0: share > 0.97, 10.0: share == 1.0}[size]
     assert size or np.any(alarms, axis=1).mean() < 0.09
-
-
-def test_an_accuracy_that_moved_is_named_with_its_size() -> None:
-    history = History.of(accuracy_runs(-0.004))
-    [moved] = history.moved(LAST)
-    assert (moved.series.condition, moved.series.machine, moved.runs) == ("seeds 0–4", "", LAST)
-    assert moved.now - moved.before == pytest.approx(-0.004, abs=0.0003)
-    text = markdown(history)
-    assert "**⚠ 1 of 2 series of the newest runs moved.**" in text
-    [[row]] = tables(section(text, "What moved with the newest run"))
-    assert row["series"] == "`e/a, validation accuracy (seeds 0–4)`"
-    assert re.fullmatch(r"−0\.\d+ points", row["change"])
 
 
 @pytest.mark.parametrize(
@@ -265,17 +252,6 @@ def test_bad_input_is_one_sentence(
     recorded(tmp_path / "default", 2)
     (tmp_path / "file").write_text("in the way")
     assert "Cannot write the report" in fails(capsys, "--trend", "--out", tmp_path / "file")
-
-
-def test_ratios_in_words() -> None:
-    given = (
-        (1.0, None, None), (1.16, None, None), (0.5, None, None), (1.004, 0.996, 1.004), (1.16, 1.12, 1.2),
-        (0.5, 0.4, 0.8), (1.02, 0.9, 1.1),
-    )  # fmt: skip
-    assert [faster_or_slower(*ratio) for ratio in given] == [
-        "as fast", "1.16 × slower", "2.00 × faster", "as fast", "1.16 × slower [1.12, 1.20]",
-        "2.00 × faster [1.25, 2.50]", "1.02 × slower [1.11 × faster, 1.10 × slower]",
-    ]  # fmt: skip
 
 
 def test_the_interval_over_cases_covers_the_median() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reports.cards import Snippet
 from reports.page.views import replaced
+from reports.snippets import Snippet
 from tests.reports.synthetic import ERRATA, erratum
 
 

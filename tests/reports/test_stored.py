@@ -76,33 +76,52 @@ def row(text: str, key: str) -> dict[str, str]:
     return rows[anchor(key)]
 
 
-def test_a_report_of_evidence(tmp_path: Path) -> None:
-    store(tmp_path, "tensorflow-cpu", 30, EXACT_CLAIMS[:1], lost=2)
-    text = report(tmp_path, "tensorflow-cpu")
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two stacks: one of 30 seeds, of which two failed, and one of six."""
+    root = tmp_path_factory.mktemp("baselines")
+    store(root, "tensorflow-cpu", 30, EXACT_CLAIMS[:1], lost=2)
+    store(root, "jax-cpu", 6)
+    return root
+
+
+def test_a_report_of_evidence(root: Path) -> None:
+    text = report(root, "tensorflow-cpu")
     assert text.splitlines()[0] == f"# {escape(TITLE)}: claims on TensorFlow, evidence of tensorflow-cpu, 2026-11-24"
     assert text.splitlines()[2].startswith("**⚪ Evidence of tensorflow-cpu: 2 trainings, 30 seeds each. ")
     relu = row(text, "tips-relu-beats-linear")
-    assert relu["verdict"] == "✔ SUPPORTED<br>shown"
-    assert relu["slide"] == "+5.39 points"
+    assert (relu["verdict"], relu["slide"]) == ("✔ SUPPORTED<br>shown", "+5.39 points")
     assert relu["measured"].endswith(", 30 seeds<br>600 of 10,000 images")
     assert row(text, EXACT_CLAIMS[0])["verdict"] == "✔ SUPPORTED<br>computed"
     assert row(text, EXACT_CLAIMS[1])["verdict"] == "– NOT RUN"
     assert "2 linear<br>example-4 | 0.9267 | 0.9053 ± 0.0002, 30 seeds, 2 diverged<br>" in text
-    example = (tmp_path / "out" / "sections" / "example-4-tips.md").read_text("utf-8")
-    assert "thin lines: the seeds. Of 30 seeds the curves of 5 are stored." in example
+    [accuracy] = tables(section(text, "Accuracy"))
+    others = {row["variant"]: row["other stacks"] for row in accuracy}
+    assert others["2 relu<br>example-4"] == "jax-cpu: 0.9652 ± 0.0002, 6 seeds"
+    example = (root / "out" / "sections" / "example-4-tips.md").read_text("utf-8")
     assert "2 linear: 2 of 30 seeds diverged (nan, epoch 2)." in example
     [_, origins] = tables(section(text, "Environment"))
-    assert [(one["trials"], one["date, commit"]) for one in origins] == [("60", "2026-11-24<br>`a03a743`")]
-
-
-def test_the_errata_are_listed_although_nothing_was_run(tmp_path: Path) -> None:
-    store(tmp_path, "tensorflow-cpu", 2)
-    text = report(tmp_path, "tensorflow-cpu")
+    assert [(of["trials"], of["date, commit"]) for of in origins] == [("60", "2026-11-24<br>`a03a743`")]
     assert f"- {len(ERRATA)} errata: nothing was run for this report; every `pytest suite/` runs both forms" in text
-    found = (tmp_path / "out" / "ERRATA.md").read_text("utf-8")
-    assert found.count("<a id=") == found.count("Replacement:") == len(ERRATA)
-    listed = json.loads((tmp_path / "out" / "report.json").read_bytes())["errata"]
-    assert {erratum["state"] for erratum in listed} == {ErratumState.DECLARED}
+    errata = (root / "out" / "ERRATA.md").read_text("utf-8")
+    assert errata.count("<a id=") == errata.count("Replacement:") == len(ERRATA)
+    made = json.loads((root / "out" / "report.json").read_bytes())
+    assert (made["run"]["evidence"], made["partial"]) == (True, False)
+    assert {erratum["state"] for erratum in made["errata"]} == {ErratumState.DECLARED}
+    [relu] = [claim for claim in made["claims"] if claim["key"] == "tips-relu-beats-linear"]
+    assert msgspec.convert(relu["here"], Here) == Here(None, "", "tensorflow-cpu", 30, Verdict.SUPPORTED)
+
+
+def test_a_stack_with_few_seeds_rests_on_the_reference_stack_or_decides_nothing(root: Path, tmp_path: Path) -> None:
+    relu = stored_run(root, "jax-cpu").claims["tips-relu-beats-linear"]
+    assert (relu.verdict, relu.here and relu.here.stack, relu.variants["2 relu"].n) == (
+        "SUPPORTED",
+        "tensorflow-cpu",
+        30,
+    )
+    store(tmp_path, "jax-cpu", 12)
+    alone = stored_run(tmp_path, "jax-cpu").claims["tips-relu-beats-linear"]
+    assert (alone.verdict, alone.here and alone.here.seeds) == ("INCONCLUSIVE", 12)
 
 
 def test_no_backend_is_imported_for_it(tmp_path: Path) -> None:
@@ -119,49 +138,14 @@ def test_no_backend_is_imported_for_it(tmp_path: Path) -> None:
 def test_a_damaged_file_costs_its_own_claims_and_no_other(tmp_path: Path) -> None:
     store(tmp_path, "tensorflow-cpu", 30, EXACT_CLAIMS[:1])
     path_of(tmp_path, "tensorflow-cpu", EXACT).write_text("{", "utf-8")
-    text = report(tmp_path, "tensorflow-cpu")
-    assert row(text, "tips-relu-beats-linear")["verdict"] == "✔ SUPPORTED<br>shown"
-    assert row(text, EXACT_CLAIMS[0])["verdict"] == "– NOT RUN"
-    assert f"{len(EXACT_CLAIMS)} claims without readable evidence" in text.splitlines()[2]
-    assert "tensorflow-cpu/exact.json" in section(text, "What moved")
-
-
-def test_few_seeds_decide_nothing(tmp_path: Path) -> None:
-    store(tmp_path, "tensorflow-cpu", 12)
-    found = row(report(tmp_path, "tensorflow-cpu"), "tips-relu-beats-linear")
-    assert found["verdict"] == "? INCONCLUSIVE"
-    assert "12 seeds<br>" in found["measured"]
-
-
-def test_a_stack_with_few_seeds_rests_on_the_reference_stack(tmp_path: Path) -> None:
-    store(tmp_path, "tensorflow-cpu", 30)
+    run = stored_run(tmp_path, "tensorflow-cpu")
+    assert run.claims["tips-relu-beats-linear"].verdict is Verdict.SUPPORTED
+    wrong = [change for change in moved(run) if change.state == "without readable evidence"]
+    assert [change.name for change in wrong] == EXACT_CLAIMS
+    assert "tensorflow-cpu/exact.json" in wrong[0].reason
     store(tmp_path, "jax-cpu", 6)
-    text = report(tmp_path, "jax-cpu")
-    assert "2 trainings, 6 seeds each." in text
-    found = row(text, "tips-relu-beats-linear")
-    assert found["verdict"] == "✔ SUPPORTED<br>shown"
-    assert ", 30 seeds<br>" in found["measured"]
-    example = (tmp_path / "out" / "sections" / "example-4-tips.md").read_text("utf-8")
-    assert "- Rests on: 30 seeds of tensorflow-cpu\n" in example
-
-
-def test_other_stacks_stand_beside_ours(tmp_path: Path) -> None:
-    store(tmp_path, "tensorflow-cpu", 30)
-    store(tmp_path, "jax-cpu", 6)
-    [table] = tables(section(report(tmp_path, "tensorflow-cpu"), "Accuracy"))
-    found = {row["variant"]: row["other stacks"] for row in table}
-    assert found["2 relu<br>example-4"] == "jax-cpu: 0.9652 ± 0.0002, 6 seeds"
-
-
-def test_report_json_says_that_it_is_of_evidence(tmp_path: Path) -> None:
-    store(tmp_path, "tensorflow-cpu", 30)
-    report(tmp_path, "tensorflow-cpu")
-    made = json.loads((tmp_path / "out" / "report.json").read_bytes())
-    assert made["run"]["evidence"]
-    assert not made["partial"]
-    [relu] = [claim for claim in made["claims"] if claim["key"] == "tips-relu-beats-linear"]
-    assert msgspec.convert(relu["here"], Here) == Here(None, "", "tensorflow-cpu", 30, Verdict.SUPPORTED)
-    assert made["after_holm"]["tips-relu-beats-linear"] == "SUPPORTED"
+    path_of(tmp_path, "tensorflow-cpu", EXAMPLE.id).write_text("{", "utf-8")  # of no stack that is reported
+    assert stored_run(tmp_path, "jax-cpu").claims["tips-relu-beats-linear"].verdict is Verdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def variant(
 
 
 MOVEMENT = Movement("training loss, step", 0.0042, 1e-4, 0.5, 0.5021, seed=3, step=7, seeds=5)
-MOVED = variant(TrainingState.MOVED, ("example-4", "dropout 0.2"), reason=f"Moved: {MOVEMENT}.", movement=MOVEMENT)
+MOVED = variant(TrainingState.MOVED, ("example-4", "dropout 0.2"), reason=f"{MOVEMENT}.", movement=MOVEMENT)
 AS_EXPECTED = compared("SUPPORTED", "SUPPORTED")
 FLIPPED = compared("REFUTED", "SUPPORTED")
 CONFIRMED = here(ClaimState.CONFIRMED)
@@ -181,7 +181,7 @@ OTHERWISE = "another version of Keras configures it otherwise: optimizer.epsilon
 CHANGED = (("optimizer.epsilon", "1e-07", "1e-08"),)
 ROWS: dict[str, tuple[Sequence[AnyRecord], dict[str, Any], Sequence[str]]] = {
     "much moved": (
-        [variant(TrainingState.MOVED, key, reason=f"Moved: {key}.") for key in TRAININGS[:50]], {"status": FAILED},
+        [variant(TrainingState.MOVED, key, reason=f"{key}.") for key in TRAININGS[:50]], {"status": FAILED},
         ["❌ 50 trainings moved."],
     ),
     "one reason of many": (
