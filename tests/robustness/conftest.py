@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.reports.synthetic import Recorder
-from tests.suite.command import TINY, Finished, suite
-
-JAX = ("--backend", "jax", "--seeds", "5")
+from tests.suite.command import JAX, TINY, Finished, suite
 
 
 @pytest.fixture(scope="session")

@@ -1,21 +1,25 @@
-"""Environment variables set for other work: each has no effect, or the fingerprint reports it."""
+"""Variables, homes and a clock set for other work: each has no effect, or the fingerprint reports it."""
 
 from __future__ import annotations
 
+import datetime
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from harness.environment.fingerprint import fingerprint
 from harness.environment.variables import NEUTRALISED, neutralise, reported
 from harness.execution.local import SINGLE_THREADED
+from harness.record.run_file import latest_run
 from harness.training.backends import NAMES
-from tests.robustness.conftest import HOSTILE, JAX, hostile_home
-from tests.suite.command import ROOT, Finished, environment, suite, trials
+from tests.robustness.conftest import HOSTILE, LATER, hostile_home
+from tests.suite.command import JAX, ROOT, Finished, environment, suite, trials
 
 REPORTED = {
     "JAX_DEFAULT_MATMUL_PRECISION": "highest",
@@ -25,6 +29,16 @@ REPORTED = {
     "TF_XLA_FLAGS": "--tf_xla_auto_jit=2",
     "TF_ENABLE_ONEDNN_OPTS": "0",
 }
+OF_DAY = re.compile(r"\btime\.time\(|\btime\.time_ns\(|\bdate(time)?\.(now|utcnow|today)\(|CLOCK_REALTIME")
+
+
+def python(*command: str, **variables: str) -> str:
+    """What a process of Python prints that ends well."""
+    done = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=environment(**variables), capture_output=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.mark.slow
@@ -34,12 +48,36 @@ def test_hostile_settings_change_no_bit(hostile: Finished, plain: Finished) -> N
     assert trials(hostile.record) == trials(plain.record)
     assert hostile.verdicts == plain.verdicts
     assert hostile.record.header.fingerprint == plain.record.header.fingerprint
+    assert hostile.record.header.fingerprint["backend"] == "jax"
+    assert "backend jax (--backend, over KERAS_BACKEND=tensorflow)" in hostile.output
 
 
 @pytest.mark.slow
-def test_where_the_backend_came_from_is_said(hostile: Finished) -> None:
-    assert "backend jax (--backend, over KERAS_BACKEND=tensorflow)" in hostile.output
-    assert hostile.record.header.fingerprint["backend"] == "jax"
+def test_after_a_clock_was_set_back_the_run_that_ran_last_is_the_latest(hostile: Finished) -> None:
+    """And no time is negative."""
+    runs = hostile.folder / "report" / "runs"
+    (ours,) = {path.stem for path in runs.glob("*.jsonl")} - {LATER}
+    assert latest_run(runs).stem == hostile.report["run"]["id"] == ours
+    assert datetime.datetime.fromisoformat(hostile.record.header.started).year < 2099  # the id is pushed forward
+    told = python("-m", "reports", "--out", str(hostile.folder / "report"))
+    assert hostile.record.path.name in told
+    assert LATER not in told
+    record = hostile.record
+    seconds = [claim.seconds or 0.0 for claim in record.claims.values()]
+    for training in record.trainings.values():
+        seconds += msgspec.structs.astuple(training.seconds)
+    assert min(seconds) >= 0
+    assert record.end
+    assert record.end.seconds
+    assert record.end.seconds > 0
+
+
+def test_what_is_measured_is_measured_on_a_clock_that_nobody_sets() -> None:
+    """The time of day only says when: in the id of a run and its start, and in a baseline's date."""
+    folders = ("baselines", "cases", "harness", "reports", "suite")
+    places = [path for name in folders for path in Path(ROOT, name).rglob("*.py")]
+    used = [path.relative_to(ROOT).as_posix() for path in places for _ in OF_DAY.findall(path.read_text("utf-8"))]
+    assert sorted(used) == ["harness/check/stored.py", "suite/session/start.py", "suite/session/timing.py"]
 
 
 @pytest.mark.slow
@@ -48,8 +86,7 @@ def test_what_may_count_is_reported(copied: Callable[[str], Path], plain: Finish
     wanted = {name: " ".join(value.split()) for name, value in REPORTED.items() if not name.startswith("TF_")}
     assert run.record.header.fingerprint == plain.record.header.fingerprint | wanted
     assert run.states["example-2/raw"] in ("identical", "reproduced")
-    shown = (run.folder / "report" / "REPORT.md").read_text("utf-8")
-    assert "| XLA FLAGS | " in shown
+    assert "| XLA FLAGS | " in (run.folder / "report" / "REPORT.md").read_text("utf-8")
 
 
 @pytest.mark.slow
@@ -60,11 +97,11 @@ def test_tensorflow(tmp_path: Path) -> None:
     names = ("KERAS_MAX_EPOCHS", "TF_USE_LEGACY_KERAS", "JAX_ENABLE_X64", "KERAS_NNX_ENABLED")
     env = {name: HOSTILE[name] for name in names} | hostile_home(tmp_path / "home") | {"KERAS_BACKEND": "tensorflow"}
     run = suite(tmp_path / "hostile", *options[:4], "--baseline-dir", str(tmp_path / "plain" / "baselines"), env=env)
+    assert run.code == 0
     assert "backend tensorflow (KERAS_BACKEND)" in run.output
     assert trials(run.record) == trials(plain.record)
     assert run.record.header.fingerprint == plain.record.header.fingerprint
     assert set(run.states.values()) == {"identical"}
-    assert run.code == 0
 
 
 @pytest.mark.parametrize("backend", NAMES)
@@ -80,18 +117,13 @@ def test_a_plain_environment_adds_nothing(backend: str, monkeypatch: pytest.Monk
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("backend", "counts"), [("jax", 4), ("tensorflow", 5), ("torch", 3)])
-def test_only_what_this_backend_reads_is_reported(backend: str, counts: int) -> None:
-    found = reported(REPORTED, backend)
-    assert len(found) == counts
-    assert found["XLA_FLAGS"] == "--xla_cpu_enable_fast_math=true --xla_cpu_fast_math_honor_nans=false"
-
-
-def test_what_cannot_be_stored_is_reported_in_other_letters() -> None:
+@pytest.mark.parametrize(("backend", "count"), [("jax", 4), ("tensorflow", 5), ("torch", 3)])
+def test_only_what_this_backend_reads_is_reported(backend: str, count: int) -> None:
+    """A variable that nobody here knows, too; what cannot be stored in other letters."""
+    known = reported(REPORTED, backend)
+    assert len(known) == count
+    assert known["XLA_FLAGS"] == "--xla_cpu_enable_fast_math=true --xla_cpu_fast_math_honor_nans=false"
     assert reported({"XLA_FLAGS": "--x=\udcff"}, "jax") == {"XLA_FLAGS": "--x=\\udcff"}
-
-
-def test_a_variable_of_a_library_that_nobody_here_knows_is_reported() -> None:
     assert reported({"TF_SOMETHING_NEW": "1", "PATH": "/bin", "TFHUB": "x"}, "tensorflow") == {"TF_SOMETHING_NEW": "1"}
 
 
@@ -115,7 +147,4 @@ from harness.environment.variables import NEUTRALISED
 text = text.replace('"', "'")
 print([name for package in ("jax", "keras") for name in NEUTRALISED[package] if f"'{name.lower()}'" not in text])
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=environment(KERAS_BACKEND="jax"), capture_output=True, text=True
-    )  # fmt: skip
-    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+    assert python("-c", code, KERAS_BACKEND="jax") == "[]\n"

@@ -22,9 +22,8 @@ from harness.record.run import read_run
 from harness.record.run_file import latest_run
 from tests.reports.full import full_run
 from tests.reports.synthetic import Recorder
-from tests.robustness.conftest import JAX
 from tests.robustness.made import NAMES, evidence, variant
-from tests.suite.command import ROOT, TINY, Finished, arguments, environment
+from tests.suite.command import JAX, ROOT, TINY, Finished, arguments, environment
 
 resource = pytest.importorskip("resource")
 LIMITED = "import os, resource, sys; n = int(sys.argv[1]); resource.setrlimit(resource.RLIMIT_FSIZE, (n, n)); "

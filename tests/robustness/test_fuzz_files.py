@@ -44,30 +44,24 @@ def path(tmp_path: Path) -> Path:
     return place
 
 
-def outcome(path: Path) -> Evidence | str:
-    """What ``read`` makes of the file: evidence, or the text of its error; any other exception is a failure."""
+def outcome(path: Path, content: bytes) -> Evidence | str:
+    """What ``read`` makes of a file with this content: evidence, which is the same once it is written and read again,
+    or the text of its error. Any other exception is a failure."""
+    path.write_bytes(content)
     try:
-        found = read(path)
+        evidence = read(path)
     except SuiteError as error:
         text = str(error)
-        assert str(path) in text
-        assert text.startswith("Invalid evidence ")
-        assert "Expected: " in text
+        assert text.startswith(f"Invalid evidence {path}. Expected: ")
         assert "Received: " in text
         assert len(text) < 2000 + 3 * len(str(path))
         assert "\n" not in text
         text.encode()
         return text
-    assert found is not None
-    return found
-
-
-def check(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
-    found = outcome(path)
-    if isinstance(found, Evidence):
-        write(path, found)
-        assert outcome(path) == found
+    assert evidence is not None
+    write(path, evidence)
+    assert read(path) == evidence
+    return evidence
 
 
 @settings(THOROUGH, max_examples=600)
@@ -78,14 +72,13 @@ def test_damaged_evidence(path: Path, data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(["nodes", "bytes", "both"]))
     if kind != "bytes":
         content = text_of(data.draw(spoilt(json.loads(TEXT))))
-    check(path, content if kind == "nodes" else data.draw(torn(content)))
+    outcome(path, content if kind == "nodes" else data.draw(torn(content)))
 
 
 @THOROUGH
 @given(JSON)
 def test_any_json(path: Path, record: Any) -> None:
-    path.write_bytes(text_of(record))
-    assert isinstance(outcome(path), str)
+    assert isinstance(outcome(path, text_of(record)), str)
 
 
 @pytest.mark.parametrize(
@@ -108,48 +101,35 @@ def test_any_json(path: Path, record: Any) -> None:
     ],
 )
 def test_named_damage(path: Path, content: bytes, said: str) -> None:
-    path.write_bytes(content)
-    text = outcome(path)
-    assert isinstance(text, str)
-    assert said in text
+    assert said in str(outcome(path, content))
 
 
-def test_line_ends_of_another_system(path: Path) -> None:
-    """Git on Windows may put them in."""
-    path.write_bytes(TEXT.replace("\n", "\r\n").encode())
-    assert outcome(path) == evidence()
-
-
-def test_a_trial_without_a_value_is_no_damage(path: Path) -> None:
-    write(path, evidence())
-    found = outcome(path)
-    assert isinstance(found, Evidence)
-    assert found.variants["적절한 −0.1"].trials[1].metrics["val_accuracy"] is None
-
-
-def test_a_file_of_the_version_before_is_read(path: Path) -> None:
-    """It has no digest; the next time it is written it has one."""
+def test_what_is_no_damage(path: Path) -> None:
+    """Git on Windows may put in its line ends. A file of the version before has no digest. A trial may lack a value."""
+    assert outcome(path, TEXT.replace("\n", "\r\n").encode()) == evidence()
     record = json.loads(TEXT)
     del record["digest"]
-    check(path, text_of({**record, "schema": 2}))
-    assert outcome(path) == evidence()
+    assert outcome(path, text_of({**record, "schema": 2})) == evidence()
+    read_again = outcome(path, TEXT.encode())
+    assert isinstance(read_again, Evidence)
+    assert read_again.variants["적절한 −0.1"].trials[1].metrics["val_accuracy"] is None
 
 
-def test_a_huge_file_is_not_read(path: Path) -> None:
+def test_nothing_huge_is_read_and_nothing_too_large_to_be_read_back_is_written(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with path.open("wb") as file:
         file.truncate(10**12)
-    text = outcome(path)
-    assert f"at most {json_file.MOST_BYTES} bytes" in str(text)
-
-
-def test_nothing_too_large_to_be_read_back_is_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SuiteError, match=f"at most {json_file.MOST_BYTES} bytes"):
+        read(path)
+    path.unlink()
     monkeypatch.setattr(json_file, "MOST_BYTES", len(TEXT.encode()) - 1)
     with pytest.raises(SuiteError, match=r"Cannot write evidence .* at most"):
         write(path, evidence())
     assert not path.exists()
     monkeypatch.setattr(json_file, "MOST_BYTES", len(TEXT.encode()))
     write(path, evidence())
-    assert outcome(path) == evidence()
+    assert read(path) == evidence()
 
 
 def read_elsewhere(path: Path, prefix: Sequence[str] = ()) -> str:
@@ -201,11 +181,6 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return full_run(tmp_path_factory.mktemp("full")).read_bytes()
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    return tmp_path / "run.jsonl"
-
-
 def spoil(data: st.DataObject, content: bytes) -> bytes:
     """One or two lines with spoilt nodes, or the whole with spoilt bytes, or lines deleted, doubled or exchanged."""
     lines = content.splitlines(keepends=True)
@@ -223,42 +198,41 @@ def spoil(data: st.DataObject, content: bytes) -> bytes:
     return b"".join(lines)
 
 
-def run_of(path: Path) -> Run | str:
+def run_of(path: Path, content: bytes) -> Run | str:
     """The run, or the text of the error; any other exception is a failure."""
+    path.write_bytes(content)
     try:
         return read_run(path)
     except SuiteError as error:
-        return str(error)
+        text = str(error)
+        assert str(path) in text
+        assert len(text) < 2000
+        return text
 
 
 @THOROUGH
 @given(st.data())
-def test_a_damaged_run(run: Path, content: bytes, data: st.DataObject) -> None:
-    run.write_bytes(spoil(data, content))
-    found = run_of(run)
-    assert isinstance(found, Run) or (str(run) in found and len(found) < 2000)
+def test_a_damaged_run(tmp_path: Path, content: bytes, data: st.DataObject) -> None:
+    run_of(tmp_path / "run.jsonl", spoil(data, content))
 
 
 @pytest.mark.slow
 @settings(THOROUGH, max_examples=25, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # shrinking takes minutes
 @given(st.data())
 def test_the_report_of_a_damaged_run(
-    run: Path, content: bytes, capsys: pytest.CaptureFixture[str], data: st.DataObject
+    tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str], data: st.DataObject
 ) -> None:
-    spoilt_content = spoil(data, content)
-    run.write_bytes(spoilt_content)
-    out = run.parent / "out"
+    run, out = tmp_path / "run.jsonl", tmp_path / "out"
+    run.write_bytes(spoil(data, content))
     status = command.main(["--run", str(run), "--out", str(out)])
     shown = capsys.readouterr()
     if status == 0:
         json.loads((out / "report.json").read_text("utf-8"))
         assert (out / "REPORT.md").read_text("utf-8").startswith("# ")
     else:
-        assert status == 2
+        assert (status, shown.out, shown.err.count("\n")) == (2, "", 1)
         assert shown.err.startswith("reports: ")
-        assert shown.err.count("\n") == 1
         assert len(shown.err) < 2000
-        assert shown.out == ""
 
 
 @pytest.mark.parametrize(
@@ -271,16 +245,14 @@ def test_the_report_of_a_damaged_run(
         ("claim", {"key": ["a"]}),
     ],
 )
-def test_the_line_of_a_wrong_value_is_named(run: Path, content: bytes, kind: str, changes: dict[str, object]) -> None:
-    lines = content.splitlines(keepends=True)
+def test_the_line_of_a_wrong_value_is_named(
+    tmp_path: Path, content: bytes, kind: str, changes: dict[str, object]
+) -> None:
+    lines, run = content.splitlines(keepends=True), tmp_path / "run.jsonl"
     at = next(index for index, line in enumerate(lines) if json.loads(line)["kind"] == kind)
     lines[at] = text_of(json.loads(lines[at]) | changes) + b"\n"
-    run.write_bytes(b"".join(lines))
-    found = run_of(run)
-    assert isinstance(found, str)
-    assert found.startswith(f"Invalid line {at + 1} of {run}.")
+    assert str(run_of(run, b"".join(lines))).startswith(f"Invalid line {at + 1} of {run}.")
 
 
-def test_a_line_nested_too_deeply(run: Path, content: bytes) -> None:
-    run.write_bytes(content + b"[" * 200_000 + b"\n")
-    assert "Expected: a record." in str(run_of(run))
+def test_a_line_nested_too_deeply(tmp_path: Path, content: bytes) -> None:
+    assert "Expected: a record." in str(run_of(tmp_path / "run.jsonl", content + b"[" * 200_000 + b"\n"))

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.robustness import hungry
-from tests.robustness.conftest import JAX
-from tests.suite.command import TINY, Finished, suite
+from tests.suite.command import JAX, TINY, Finished, suite
 
 CHOSEN = f"{TINY} or scale-gap-hurts"
 pytestmark = pytest.mark.slow

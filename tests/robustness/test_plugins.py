@@ -9,62 +9,34 @@ from pathlib import Path
 
 import pytest
 
-from tests.robustness.conftest import JAX
-from tests.suite.command import TINY, Finished, suite, trials
+from tests.suite.command import JAX, TINY, Finished, suite, trials
 
 PLUGINS = ("pytest_randomly", "pytest_cov", "pytest_html", "xdist")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not all(importlib.util.find_spec(name) for name in PLUGINS), reason="needs requirements/tests.txt"
-    ),
-]
 
 
-@pytest.fixture(scope="module")
-def crowded(copied: Callable[[str], Path]) -> Finished:
-    """A run with all of them."""
+@pytest.mark.slow
+@pytest.mark.skipif(not all(importlib.util.find_spec(name) for name in PLUGINS), reason="needs requirements/tests.txt")
+def test_plugins_change_no_verdict_and_no_bit_and_the_summary_is_last(
+    copied: Callable[[str], Path], plain: Finished
+) -> None:
+    """The suite keeps its own order whatever a plugin asks for: the trainings first, which the claims rest on."""
     folder = copied("crowded")
-    options = (
-        "-v",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "randomly",
-        "--randomly-seed=3",
-        "--cov=harness",
-        f"--html={folder}/page.html",
-    )
-    return suite(folder, *JAX, "-k", TINY, *options, plugins=(), env={"COVERAGE_FILE": str(folder / "coverage")})
-
-
-def test_all_of_them_are_at_work(crowded: Finished) -> None:
-    assert "Using --randomly-seed=3" in crowded.output
-    assert re.search(r"^TOTAL +\d+ +\d+ +[1-9]\d*%$", crowded.output, re.MULTILINE)
-    page = (crowded.folder / "page.html").read_text("utf-8")
-    assert "example-2/raw" in page
-    assert "xdist" in crowded.output
-
-
-def test_same_verdicts_and_bits(crowded: Finished, plain: Finished) -> None:
-    assert crowded.code == 0
-    # The suite keeps its own order whatever a plugin asks for: the trainings first, which the claims rest on.
-    modules = list(dict.fromkeys(re.findall(r"^suite/test_(\w+)\.py::.* PASSED", crowded.output, re.MULTILINE)))
-    assert modules == ["training", "claims", "exact"]
-    assert crowded.verdicts == plain.verdicts
-    assert trials(crowded.record) == trials(plain.record)
-    assert set(crowded.states.values()) == {"identical"}
-    assert crowded.record.header.fingerprint == plain.record.header.fingerprint
-
-
-def test_the_summary_is_below_what_all_of_them_print(crowded: Finished) -> None:
-    assert crowded.output.splitlines()[-1].startswith("one claim with its reason: ")
-    order = ["example-2/raw ", "TOTAL ", "Generated html report", " passed", "✅ Nothing moved: 2 trainings reproduced"]
-    found = [crowded.output.rindex(text) for text in order[1:]]
-    assert found == sorted(found)
-    assert crowded.output.rindex("example-2/raw  ") < found[0]
-
-
-def test_no_warnings(crowded: Finished) -> None:
-    assert "warnings summary" not in crowded.output
-    assert not re.search(r"\b\d+ warnings?\b", crowded.output)
+    options = ("-v", "-p", "no:cacheprovider", "-p", "randomly", "--randomly-seed=3", "--cov=harness")
+    env = {"COVERAGE_FILE": str(folder / "coverage")}
+    run = suite(folder, *JAX, "-k", TINY, *options, f"--html={folder}/page.html", plugins=(), env=env)
+    assert run.code == 0
+    assert "Using --randomly-seed=3" in run.output
+    assert "xdist" in run.output
+    assert "example-2/raw" in (folder / "page.html").read_text("utf-8")
+    assert re.search(r"^TOTAL +\d+ +\d+ +[1-9]\d*%$", run.output, re.MULTILINE)
+    modules = re.findall(r"^suite/test_(\w+)\.py::.* PASSED", run.output, re.MULTILINE)
+    assert list(dict.fromkeys(modules)) == ["training", "claims", "exact"]
+    assert run.verdicts == plain.verdicts
+    assert trials(run.record) == trials(plain.record)
+    assert set(run.states.values()) == {"identical"}
+    assert run.record.header.fingerprint == plain.record.header.fingerprint
+    order = ["TOTAL ", "Generated html report", " passed", "✅ Nothing moved: 2 trainings reproduced"]
+    places = [run.output.rindex(text) for text in ("example-2/raw  ", *order)]
+    assert places == sorted(places)
+    assert run.output.splitlines()[-1].startswith("one claim with its reason: ")
+    assert not re.search(r"warnings summary|\b\d+ warnings?\b", run.output)

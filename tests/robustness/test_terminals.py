@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from suite.session.terminal import width
-from tests.robustness.conftest import JAX
-from tests.suite.command import ROOT, Finished, arguments, environment, trials
+from tests.suite.command import JAX, ROOT, Finished, arguments, environment, trials
 
 pty = pytest.importorskip("pty")
 fcntl = pytest.importorskip("fcntl")
@@ -61,35 +60,32 @@ def check_result(run: Finished, plain: Finished) -> None:
     assert run.code == 0, run.output
     for word in ("Traceback", "INTERNALERROR", "UnicodeEncodeError", "warnings summary"):
         assert word not in run.output
-    assert run.states == {"example-2/raw": "identical"}
+    assert run.states["example-2/raw"] == "identical"
     assert trials(run.record)["example-2/raw"] == trials(plain.record)["example-2/raw"]
 
 
 def test_forty_columns(copied: Callable[[str], Path], plain: Finished) -> None:
-    run = on_terminal(copied("narrow"), "-k", "raw-data or minmax-table")
+    """Neither the live line nor the summary is wider."""
+    run = on_terminal(copied("narrow"), "-k", "raw-data or minmax")
     check_result(run, plain)
     live = LIVE.findall(run.output)
     assert sum(map(bool, live)) >= 2
     assert max(map(len, live)) < COLUMNS
     assert live[-1] == ""
-    assert not CURSOR.search(LIVE.sub("", run.output))
-    assert COLOUR.search(run.output)
-
-
-def test_the_summary_fits_into_forty_columns(copied: Callable[[str], Path]) -> None:
-    run = on_terminal(copied("summary"), "-k", "raw-data or minmax")
-    text = COLOUR.sub("", LIVE.sub("", run.output))
+    without = LIVE.sub("", run.output)
+    assert not CURSOR.search(without)
+    assert COLOUR.search(without)
+    text = COLOUR.sub("", without)
     lines = text[text.index("✅ Nothing moved: ") :].splitlines()
     assert " ".join(lines[:2]).startswith("✅ Nothing moved: 2 trainings reproduced   to the end")
     assert max(width(line) for line in lines if not line.startswith(("report: ", "page: "))) <= COLUMNS
     assert " ".join(lines[-2:]).startswith("one claim with its reason: the same")
 
 
-@pytest.fixture(scope="module")
-def dumb(copied: Callable[[str], Path]) -> Finished:
-    """A terminal that only prints, though colours are asked for; the report goes to a folder that is no UTF-8.
+def test_a_terminal_that_understands_no_escapes(copied: Callable[[str], Path], plain: Finished) -> None:
+    """A cursor that cannot be moved would leave every version of the live line behind, though colours are asked for.
 
-    Python holds such a name with a lone surrogate, which no file can.
+    The report goes to a folder that is no UTF-8: Python holds such a name with a lone surrogate, which no file can.
     """
     folder = copied("dumb")
     odd = folder / os.fsdecode(b"odd \xff")
@@ -98,20 +94,12 @@ def dumb(copied: Callable[[str], Path]) -> Finished:
     except OSError:
         odd = folder / "odd"
     run = on_terminal(folder, "-k", "raw-data", "--color=yes", "--report-dir", str(odd), TERM="dumb")
-    return Finished(run.code, run.output, _with_report(folder, odd))
-
-
-def test_a_terminal_that_understands_no_escapes(dumb: Finished) -> None:
-    """A cursor that cannot be moved would leave every version of the live line behind."""
-    assert COLOUR.search(dumb.output)
-    assert not CURSOR.search(dumb.output)
-    assert "\n[1/1] example-2/raw: 5 seeds of 10 epochs" in dumb.output
-
-
-def test_a_path_that_no_encoding_holds(dumb: Finished, plain: Finished) -> None:
-    check_result(dumb, plain)
-    assert "odd" in dumb.report["run"]["command"]
-    assert (dumb.folder / "report" / "REPORT.md").exists()
+    check_result(Finished(run.code, run.output, _with_report(folder, odd)), plain)
+    assert COLOUR.search(run.output)
+    assert not CURSOR.search(run.output)
+    assert "\n[1/1] example-2/raw: 5 seeds of 10 epochs" in run.output
+    assert "odd" in run.report["run"]["command"]
+    assert (odd / "REPORT.md").exists()
 
 
 def test_ascii_without_colours(copied: Callable[[str], Path], plain: Finished, tmp_path: Path) -> None:

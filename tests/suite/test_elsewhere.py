@@ -9,59 +9,35 @@ import pytest
 
 from cases.data.mnist import PATH, load
 from harness.errors import SuiteError
-from tests.suite.command import Finished, checkout_in, suite
+from tests.suite.command import JAX, checkout_in, suite
 
 NEEDS_MNIST = {"mnist-facts", "mnist-preparation", "mnist-softmax-curve"}
 SELECTED = "mnist-facts or mnist-preparation or mnist-softmax-curve or raw-data or minmax-table"
 
 
-@pytest.fixture(scope="module")
-def damaged(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """A run of a copy of the code below a path with spaces and Korean letters. Its mnist.npz is truncated."""
-    base = tmp_path_factory.mktemp("elsewhere")
-    copy = base / "딥러닝 강의 2" / "my copy"
+@pytest.mark.slow
+def test_what_needs_a_damaged_file_is_not_run_and_red_and_the_others_run(tmp_path: Path) -> None:
+    """Of a copy of the code below a path with spaces and Korean letters. Its mnist.npz is truncated."""
+    copy, away, folder = tmp_path / "딥러닝 강의 2" / "my copy", tmp_path / "away", tmp_path / "결과 폴더"
     checkout_in(copy)
     (copy / "cases" / "data" / "mnist.npz").write_bytes(PATH.read_bytes()[:5_000_000])
-    away = base / "away"
     away.mkdir()
-    return suite(
-        base / "결과 폴더", "--backend", "jax", "--seeds", "5", "-k", SELECTED, cwd=away, target=str(copy / "suite")
-    )  # fmt: skip
-
-
-@pytest.mark.slow
-def test_the_claims_that_need_the_file_are_not_run_and_red(damaged: Finished) -> None:
-    assert damaged.code == 3  # nothing has moved: it could not be run
-    assert {key for key, verdict in damaged.verdicts.items() if verdict == "NOT_RUN"} == NEEDS_MNIST
-    red = {line.split("[")[1].split("]")[0] for line in damaged.output.splitlines() if line.startswith("FAILED ")}
+    run = suite(folder, *JAX, "-k", SELECTED, cwd=away, target=str(copy / "suite"))
+    assert run.code == 3  # nothing has moved: it could not be run
+    assert {key for key, verdict in run.verdicts.items() if verdict == "NOT_RUN"} == NEEDS_MNIST
+    red = {line.split("[")[1].split("]")[0] for line in run.output.splitlines() if line.startswith("FAILED ")}
     assert red == {*NEEDS_MNIST, "example-3/softmax"}
-
-
-@pytest.mark.slow
-def test_the_message_names_the_file_and_the_remedy(damaged: Finished) -> None:
-    lines = [line for line in damaged.output.splitlines() if "Invalid MNIST file" in line]
+    lines = [line for line in run.output.splitlines() if "Invalid MNIST file" in line]
     assert len(lines) > len(NEEDS_MNIST)
     for line in lines:
         assert "my copy/cases/data/mnist.npz" in line
         assert "git checkout -- cases/data/mnist.npz" in line
-    assert "3 without a result" in damaged.output
-
-
-@pytest.mark.slow
-def test_the_others_run(damaged: Finished) -> None:
-    assert damaged.verdicts["raw-data-diverges"] == "SUPPORTED"
-    assert damaged.verdicts["minmax-table"] == "SUPPORTED"
-    assert damaged.states == {"example-2/raw": "new"}
-
-
-@pytest.mark.slow
-def test_the_report_lies_where_it_was_asked_for(damaged: Finished) -> None:
-    path = damaged.folder / "report" / "REPORT.md"
-    assert f"report: {path}" in damaged.output
-    assert "결과 폴더" in str(path)
-    assert "NOT_RUN" in damaged.verdicts.values()
+    assert "3 without a result" in run.output
+    assert run.verdicts["raw-data-diverges"] == run.verdicts["minmax-table"] == "SUPPORTED"
+    assert run.states == {"example-2/raw": "new"}
+    assert f"report: {folder / 'report' / 'REPORT.md'}" in run.output
     # pytest-benchmark makes its own folder wherever it is started
-    assert {path.name for path in (damaged.folder.parent / "away").iterdir()} <= {".benchmarks"}
+    assert {path.name for path in away.iterdir()} <= {".benchmarks"}
 
 
 @pytest.mark.parametrize("content", [b"", b"P", PATH.read_bytes()[:1000], b"not an archive"])
