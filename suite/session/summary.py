@@ -30,7 +30,7 @@ LONGEST = 400
 def status_line(run: Run, *, storing: bool, interrupted: bool, failed: bool) -> Line:
     """Whether anything moved: the report's sentence, see ``reports.headline.compared``."""
     status = compared(run, storing=storing, interrupted=interrupted, failed=failed)
-    return Line(str(status), status.look)
+    return Line(str(status), "" if status.look == "partial" else status.look)
 
 
 def moved_lines(run: Run) -> Iterator[Line]:

@@ -101,8 +101,8 @@ class Row:
 
     Attributes:
         options, code: of the command, and its exit code.
-        said: texts of the output; of a refused command (exit code 4) of its one line of error. A tuple is the beginning
-            of a line, and what that line has besides.
+        said: texts of the output, or of the reasons in the record; of a refused command (exit code 4) of its one line
+            of error. A tuple is the beginning of a line, and what that line has besides.
         unsaid: texts that the output lacks.
         red: the failed tests.
         states: of the trainings.
@@ -507,7 +507,11 @@ def test_a_command(name: str, tmp_path: Path, request: pytest.FixtureRequest) ->
     here = str(tmp_path)
     run = suite(tmp_path, *(text.replace("HERE", here) for text in options), env=env, plugins=plugins, anew=row.anew)
     assert (run.code, run.red) == (row.code, row.red), run.output
-    lines = run.output.splitlines()
+    output, lines = run.output, run.output.splitlines()
+    if row.states is not None:
+        assert run.states == row.states
+        assert (tmp_path / "report" / "REPORT.md").exists()
+        output += "".join(training.outcome.reason for training in run.record.trainings.values())
     if row.code == 4:
         lines = [line for line in lines if line.startswith("ERROR: ")]
         assert len(lines) == 1
@@ -515,15 +519,12 @@ def test_a_command(name: str, tmp_path: Path, request: pytest.FixtureRequest) ->
         assert written_in(tmp_path) == before
     for texts in row.said:
         if isinstance(texts, str):
-            assert texts.replace("HERE", here) in (lines[0] if row.code == 4 else run.output), run.output
+            assert texts.replace("HERE", here) in (lines[0] if row.code == 4 else output), output
         else:
             beginning, *parts = texts
             of = [line for line in lines if line.startswith(beginning) and all(part in line for part in parts)]
             assert of, (texts, run.output)
     assert [text for text in row.unsaid if text in run.output] == [], run.output
-    if row.states is not None:
-        assert run.states == row.states
-        assert (tmp_path / "report" / "REPORT.md").exists()
     if row.claims is not None:
         claims = run.record.claims.items()
         states = {

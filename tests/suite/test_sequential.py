@@ -51,10 +51,10 @@ def test_workers_give_the_same_results(run: Finished, two_workers: None, tmp_pat
 
 
 def test_a_run_killed_in_a_later_batch_goes_on(run: Finished, tmp_path: Path) -> None:
-    killed(run, tmp_path, nth_trial(run, 27))
+    killed(run, tmp_path, nth_trial(run, 80))
     resumed = suite(tmp_path, *AUTO, "--resume")
     assert resumed.code == 0
-    assert kinds(resumed.record).count("trial") == 30
+    assert kinds(resumed.record).count("trial") == 100
     assert timeless(resumed.report) == timeless(run.report)
 
 
@@ -62,6 +62,6 @@ def test_later_batches_are_reused_too(run: Finished, tmp_path: Path) -> None:
     shutil.copytree(run.folder / "report" / "runs", tmp_path / "report" / "runs")
     again = suite(tmp_path, *AUTO, "--reuse")
     assert again.code == 0
-    assert "reused: 30 of 30 trials are of earlier runs" in again.output
-    assert "**30 of 30 trials were taken from earlier runs" in (tmp_path / "report" / "REPORT.md").read_text("utf-8")
+    assert "reused: 100 of 100 trials are of earlier runs" in again.output
+    assert "**100 of 100 trials were taken from earlier runs" in (tmp_path / "report" / "REPORT.md").read_text("utf-8")
     assert again.verdicts == run.verdicts

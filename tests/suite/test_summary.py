@@ -232,8 +232,10 @@ ROWS: dict[str, tuple[Sequence[AnyRecord], dict[str, Any], Sequence[str]]] = {
 @pytest.mark.parametrize("name", ROWS)
 def test_the_first_lines(name: str, told: Callable[..., list[Line]]) -> None:
     records, how, expected = ROWS[name]
-    lines = texts(told(*records, **how))
+    printed = told(*records, **how)
+    lines = texts(printed)
     assert lines[: len(expected)] == expected
+    assert {line.colour for line in printed} <= {"", "red", "green"}  # what pytest's writer knows
     assert ("  and 30 more: see REPORT.md" in lines) == (name == "much moved")
     assert len([line for line in lines if line.startswith("  training moved: ")]) <= 20
     if "damaged" in how:

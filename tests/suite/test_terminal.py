@@ -198,6 +198,15 @@ def test_the_live_line_is_away_while_pytest_writes(begun: Callable[..., tuple[Sc
     assert LIVE.findall(screen.file.getvalue())[-1][0] == ""
 
 
+def test_the_live_line_is_away_when_a_run_is_interrupted(begun: Callable[..., tuple[Screen, Progress]]) -> None:
+    screen, progress = begun(tty=True)
+    running = progress.pytest_runtestloop()
+    next(running)
+    with pytest.raises(KeyboardInterrupt):
+        running.throw(KeyboardInterrupt())
+    assert LIVE.findall(screen.file.getvalue())[-1][0] == ""
+
+
 def test_an_ascii_terminal_gets_ascii(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     screen, written = Screen(tty=True), io.BytesIO()
     monkeypatch.setattr(terminal.sys, "__stdout__", io.TextIOWrapper(written, encoding="ascii"))
