@@ -1,7 +1,5 @@
 """The lecture: its title, author and slides, and what reports and timing runs take from it."""
 
-from __future__ import annotations
-
 from harness.domain.claim import Cause, Finding
 
 TITLE = "Deep Learning · Keras · Application & Tips"

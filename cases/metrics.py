@@ -1,7 +1,5 @@
 """Metrics that several sections of the lecture use; accuracies are fractions in [0, 1]."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Callable, Sequence

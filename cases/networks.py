@@ -1,7 +1,5 @@
 """The lecture's networks and optimizers, as factories without a seed; Keras is imported when one is called."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Mapping
 from typing import Any

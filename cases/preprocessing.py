@@ -8,8 +8,6 @@ Why scale matters: near a minimum gradient descent with rate α multiplies the e
 Hessian by 1 − α λ. The largest λ limits α to 2 / λ_max; the smallest then needs about λ_max / λ_min steps.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterator
 from typing import Any
@@ -176,9 +174,8 @@ def check_min_max() -> Iterator[Comparison]:
     yield Comparison("column maxima", scaled.max(axis=0), np.ones(5))
     spread = np.ptp(EXAMPLE_2_XY, axis=0)
     slide = (EXAMPLE_2_XY - EXAMPLE_2_XY.min(axis=0)) / (spread + 1e-5)
-    yield Comparison(
-        "column maxima of the slide's code, spread / (spread + 1e-5)", slide.max(axis=0), spread / (spread + 1e-5)
-    )
+    largest = spread / (spread + 1e-5)
+    yield Comparison("column maxima of the slide's code, spread / (spread + 1e-5)", slide.max(axis=0), largest)
     yield Comparison("its maximum in column 1, printed as 0.99999948", slide[:, 0].max(), 0.99999948, 0.5e-8)
 
 

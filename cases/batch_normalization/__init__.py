@@ -4,9 +4,8 @@ The slides: batch normalization gives the input of each layer mean 0 and standar
 
     x' = (x − mean of the batch) / √(variance of the batch + ε),   y = γ x' + β,
 
-so that propagation no longer depends on the scale of the parameters: gradients neither vanish nor explode, the learning
-rate can be large, training is fast. It has a regularising effect, so that weight regularization and dropout can be left
-out. It removes the internal covariate shift that destabilises training.
+so that gradients neither vanish nor explode, the learning rate can be large, training is fast, and dropout and weight
+regularization can be left out.
 """
 
 from cases.batch_normalization import examples, formulas, gradients, rates, regularizing

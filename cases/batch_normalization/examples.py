@@ -5,8 +5,6 @@ each ending in Dense(1), without input or task. Each is built as printed and get
 task that fit it: the targets are means of the inputs.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -7,8 +7,6 @@ and variance were collected before. A factor a < 0 changes the sign. Behind a Re
 layer, a bias does not cancel.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -19,8 +19,6 @@ two. The input is that of an activation, W x + b. In the listings batch normaliz
 fixes the mean and the spread of the next Dense layer's input, but not those of W x + b.
 """
 
-from __future__ import annotations
-
 import functools
 import statistics
 from typing import Any
@@ -152,10 +150,10 @@ def activation_inputs(model: Any, data: Dataset) -> dict[str, float]:
         else:
             before = keras.ops.convert_to_numpy(layer(before))
     kernel, bias = (np.asarray(weights, "float64") for weights in model.layers[last].get_weights())
-    found = np.percentile(before @ kernel[:, :FOLLOWED] + bias[:FOLLOWED], PERCENTILES, axis=0)
+    percentiles = np.percentile(before @ kernel[:, :FOLLOWED] + bias[:FOLLOWED], PERCENTILES, axis=0)
     return {
         f"percentile_{percentile}_{unit}": float(value)
-        for percentile, row in zip(PERCENTILES, found, strict=True)
+        for percentile, row in zip(PERCENTILES, percentiles, strict=True)
         for unit, value in enumerate(row)
     }
 
@@ -165,13 +163,13 @@ def shift(history: History) -> float:
 
     The unit is half the distance from the 15th to the 85th percentile, a standard deviation of a normal distribution.
     """
-    names = [[f"percentile_{percentile}_{unit}" for percentile in PERCENTILES] for unit in range(FOLLOWED)]
-    found = []
-    for unit in names:
-        curves = np.array([[*history[f"initial_{name}"], *history[name]] for name in unit])
+    moved = []
+    for unit in range(FOLLOWED):
+        names = [f"percentile_{percentile}_{unit}" for percentile in PERCENTILES]
+        curves = np.array([[*history[f"initial_{name}"], *history[name]] for name in names])
         spread = float(np.mean(curves[-1] - curves[0])) / 2
-        found.append(float(np.abs(np.diff(curves, axis=1)).sum(axis=1).mean()) / spread)
-    return statistics.fmean(found)
+        moved.append(float(np.abs(np.diff(curves, axis=1)).sum(axis=1).mean()) / spread)
+    return statistics.fmean(moved)
 
 
 SHIFT = Metric("shift", better="lower", unit="of the spread", smallest_effect=0.05, scale="log", of=shift)

@@ -8,8 +8,6 @@ The network is that of Ioffe & Szegedy 2015, section 4.1, three hidden layers of
 batch normalization where the slides' listings put it: behind the activation.
 """
 
-from __future__ import annotations
-
 import functools
 from typing import Any
 

@@ -9,8 +9,6 @@ inference mode and as Keras logs it, and a validation accuracy. 'Can be left out
 accuracy is not worse by more than a margin.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple

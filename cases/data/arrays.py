@@ -1,7 +1,5 @@
 """The arrays that the slides print, number by number."""
 
-from __future__ import annotations
-
 import numpy as np
 
 # "2. Data preprocessing", 2.1: x1 and x2, and the class A, B or C

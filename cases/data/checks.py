@@ -1,7 +1,5 @@
 """The data that trainings get, against the file of MNIST, which is read and prepared here independently."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterator
 from typing import Any

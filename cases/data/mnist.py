@@ -1,7 +1,5 @@
 """MNIST from the file alongside this module, each array checked against its recorded SHA-256 on loading."""
 
-from __future__ import annotations
-
 import functools
 import hashlib
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Examples 1 to 4. Example 3 has eight or ten made-up images in place of MNIST."""
 
-from __future__ import annotations
-
 from cases.errata.given import DATA, NAMES, READY
 from harness.domain.erratum import Differs, Erratum, Fails, When
 

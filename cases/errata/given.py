@@ -1,7 +1,5 @@
 """Code that runs before the errata's snippets: names that the slides presuppose, and a small model."""
 
-from __future__ import annotations
-
 NAMES = """\
 import numpy as np
 import keras

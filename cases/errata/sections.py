@@ -4,8 +4,6 @@ What Keras 2.2 did is from its source: ``epsilon=None`` stood for 1e-7, ``clipno
 common norm, Adagrad began its sums at 0.
 """
 
-from __future__ import annotations
-
 from cases.errata.given import DATA, MODEL, NAMES
 from cases.networks import call
 from cases.optimizers.defaults import PRINTED

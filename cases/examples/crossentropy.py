@@ -11,8 +11,6 @@ Keras 2.3 hands over to tf.keras (2.3.1, the same file, line 3382), which takes 
 Examples 1 and 4 print is named acc, as by Keras 2.2; Example 3's table has val_accuracy, as by Keras 2.3.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -56,7 +54,7 @@ def check_crossentropy() -> Iterator[Comparison | Difference]:
 
     backend = keras.backend.backend()
     uses_logits = backend == "tensorflow"
-    formula = from_logits if uses_logits else from_clipped
+    formula, other = (from_logits, from_clipped) if uses_logits else (from_clipped, from_logits)
     words = "the formula" if uses_logits else "the formula on clipped probabilities"
 
     logits = np.column_stack([np.zeros(len(GAPS)), GAPS]).astype("float32")
@@ -64,20 +62,20 @@ def check_crossentropy() -> Iterator[Comparison | Difference]:
     model = compiled(np.eye(2, dtype="float32"), np.zeros(2, "float32"))
     rows = [slice(row, row + 1) for row in range(len(GAPS))]
     obtained = [float(model.evaluate(logits[row], right[row], verbose=0)) for row in rows]
-    expected, other = formula(logits, right), (from_clipped if uses_logits else from_logits)(logits, right)
-    for gap, loss, should, unclipped in zip(GAPS, obtained, expected, from_logits(logits, right), strict=True):
-        of = f"logit {gap:g} below the other, probability {np.exp(-unclipped):.2g}: {words}"
+    expected, unclipped = formula(logits, right), from_logits(logits, right)
+    for gap, loss, should, unlimited in zip(GAPS, obtained, expected, unclipped, strict=True):
+        of = f"logit {gap:g} below the other, probability {np.exp(-unlimited):.2g}: {words}"
         # a float32 softmax has an error of 2^-24 near 1
         yield Comparison(of, loss, should, 32 * ROUNDING * max(1.0, should))
     pulled = [float(np.abs(weight_gradients(model, LOSS, logits[row], right[row])[1]).max()) for row in rows]
-    gradient = 1 - np.exp(-from_logits(logits, right))
+    gradient = 1 - np.exp(-unclipped)
     gradient = gradient if uses_logits else np.where(expected < -np.log(CLIPPED), gradient, 0)
     yield Comparison("the gradients by the bias: 1 − p, or 0 where p is clipped", pulled, gradient, 32 * ROUNDING)
     another = "JAX, which clips probabilities" if uses_logits else "TensorFlow, which uses logits"
     yield Difference(
         f"loss of an image with a logit {GAPS[-1]:g} below the other, on {backend}",
         round(obtained[-1], 4),
-        round(float(other[-1]), 4),
+        round(float(other(logits, right)[-1]), 4),
         another,
         "A loss from clipped probabilities is at most −log 1e-7 = 16.118.",
     )
@@ -93,7 +91,7 @@ def check_crossentropy() -> Iterator[Comparison | Difference]:
         f"mean training loss of Example 3's network, {np.sum(losses > -np.log(CLIPPED))} of {len(losses):,} images "
         f"below a probability of 1e-7, on {backend}",
         round(obtained_mean, 6),
-        round(float((from_clipped if uses_logits else from_logits)(logits, data.y).mean()), 6),
+        round(float(other(logits, data.y).mean()), 6),
         another,
         "The images below 1e-7 make all of the difference.",
     )

@@ -4,8 +4,6 @@ Eight points in three classes, one softmax layer, SGD(0.1), 200 epochs of one fu
 epochs, then asks what other learning rates do ("learning phenomena by learning rate").
 """
 
-from __future__ import annotations
-
 import functools
 
 from cases.data.arrays import EXAMPLE_1_X, EXAMPLE_1_X_VAL, EXAMPLE_1_Y, EXAMPLE_1_Y_VAL

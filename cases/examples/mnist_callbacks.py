@@ -1,7 +1,5 @@
 """Example 3's training with its callbacks: ``Model.fit`` with ModelCheckpoint, EarlyStopping and ``.keras`` files."""
 
-from __future__ import annotations
-
 import functools
 import re
 import tempfile
@@ -49,10 +47,10 @@ class Outcome:
 
     history: dict[str, list[float]]
     saved: tuple[tuple[int, str], ...]
-    loaded: tuple[float, float]
+    loaded: tuple[float, ...]
     predictions: np.ndarray
     labels: np.ndarray
-    final: tuple[np.ndarray, np.ndarray]
+    final: tuple[np.ndarray, ...]
 
 
 def images() -> Dataset:
@@ -87,15 +85,8 @@ def trained(spec: Spec) -> Outcome:
         )
         saved = sorted((int(re.split("[-.]", path.name)[1]), path.name) for path in Path(folder).iterdir())
         best = keras.models.load_model(Path(folder) / saved[-1][1])
-    loss, accuracy = best.evaluate(data.x_val, data.y_val, batch_size=BATCH, verbose=0)
-    predictions = best.predict(data.x_val, batch_size=BATCH, verbose=0)
+    loaded = best.evaluate(data.x_val, data.y_val, batch_size=BATCH, verbose=0)
+    predictions = np.asarray(best.predict(data.x_val, batch_size=BATCH, verbose=0))
     assert data.y_val is not None
-    labels = np.argmax(data.y_val, axis=1)
-    return Outcome(
-        history.history,
-        tuple(saved),
-        (float(loss), float(accuracy)),
-        np.asarray(predictions),
-        labels,
-        tuple(model.get_weights()),
-    )
+    labels, final = np.argmax(data.y_val, axis=1), tuple(model.get_weights())
+    return Outcome(history.history, tuple(saved), tuple(map(float, loaded)), predictions, labels, final)

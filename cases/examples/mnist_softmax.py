@@ -5,8 +5,6 @@ of 200 and 32 epochs, keeps the best model with ModelCheckpoint, would stop earl
 image. The slide prints the whole table of losses and accuracies.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterator
 
@@ -52,9 +50,7 @@ MNIST_SOFTMAX = Experiment(
     size=Size(epochs=32, batch_size=200),
     metrics=(VAL_ACCURACY, VAL_LOSS, BEST_LOSS, BEST_EPOCH, LOSS, ACCURACY),
     variants=(Variant("softmax"),),
-    plots=Plots(
-        printed={"softmax": PRINTED},
-    ),
+    plots=Plots(printed={"softmax": PRINTED}),
     anchors=("softmax",),
 )
 
@@ -115,16 +111,13 @@ def check_preparation() -> Iterator[Comparison]:
 def check_checkpoint() -> Iterator[Comparison]:
     """The loaded model has the validation loss and accuracy of the best epoch, not of the last one."""
     run = trained(SLIDE_RUN)
-    best = int(np.argmin(run.history["val_loss"]))
+    losses, accuracies = run.history["val_loss"], run.history["val_accuracy"]
+    best = int(np.argmin(losses))
     # float32 means over the validation images, summed in batches of the same size
-    yield Comparison("loss of the loaded model is the best", run.loaded[0], run.history["val_loss"][best], 1e-5)
-    yield Comparison(
-        "accuracy of the loaded model is that epoch's", run.loaded[1], run.history["val_accuracy"][best], 1e-6
-    )
+    yield Comparison("loss of the loaded model is the best", run.loaded[0], losses[best], 1e-5)
+    yield Comparison("accuracy of the loaded model is that epoch's", run.loaded[1], accuracies[best], 1e-6)
     saved = [epoch for epoch, _ in run.saved]
-    improved = [
-        e + 1 for e, loss in enumerate(run.history["val_loss"]) if loss < min([np.inf, *run.history["val_loss"][:e]])
-    ]
+    improved = [epoch + 1 for epoch, loss in enumerate(losses) if loss < min([np.inf, *losses[:epoch]])]
     yield Comparison("a file for every epoch that improved, and no other", saved, improved)
     yield Comparison("the last file is the best epoch's", saved[-1], best + 1)
 
@@ -147,17 +140,11 @@ def check_best_score() -> Iterator[Comparison | Difference]:
 def check_early_stopping() -> Iterator[Comparison]:
     """Training stops at best epoch + patience. On the slide that is after the last epoch, so it does not stop early."""
     for spec in (SLIDE_RUN, EARLY):
-        run = trained(spec)
-        best = int(np.argmin(run.history["val_loss"])) + 1
-        expected = min(best + spec.patience, spec.epochs)
-        yield Comparison(
-            f"{spec.name}: epochs trained, min(best epoch {best} + {spec.patience}, {spec.epochs})",
-            len(run.history["val_loss"]),
-            expected,
-        )
-    yield Comparison(
-        "it fired before the last epoch in the second run", len(run.history["val_loss"]) < EARLY.epochs, True
-    )
+        losses = trained(spec).history["val_loss"]
+        best = int(np.argmin(losses)) + 1
+        of = f"{spec.name}: epochs trained, min(best epoch {best} + {spec.patience}, {spec.epochs})"
+        yield Comparison(of, len(losses), min(best + spec.patience, spec.epochs))
+    yield Comparison("it fired before the last epoch in the second run", len(losses) < EARLY.epochs, True)
 
 
 def check_prediction() -> Iterator[Comparison]:

@@ -4,8 +4,6 @@ From one softmax layer to a regularised deep network, step by step, each with it
 ReLU, Xavier initialisation, five hidden layers, dropout, an activity regulariser. Adam, batches of 512, 20 epochs.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 from collections.abc import Mapping
@@ -102,9 +100,7 @@ SOFTMAX_ONLY = Experiment(
     size=Size(epochs=20, batch_size=512),
     metrics=(VAL_ACCURACY, VAL_LOSS, LOSS, ACCURACY),
     variants=(Variant("as printed", optimizer=adam), Variant("rate 1e-4", optimizer=functools.partial(adam, 1e-4))),
-    plots=Plots(
-        printed={"as printed": PRINTED_SOFTMAX, "rate 1e-4": PRINTED_SOFTMAX},
-    ),
+    plots=Plots(printed={"as printed": PRINTED_SOFTMAX, "rate 1e-4": PRINTED_SOFTMAX}),
 )
 
 

@@ -5,8 +5,6 @@ epochs of one full batch. Raw, one column is a thousand times the others, and th
 epoch 6; scaled to [0, 1] it falls from 1.5456 to 0.8204.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterator
 
@@ -104,11 +102,7 @@ SHARES = Experiment(
     size=SIZE,
     metrics=(LOSS, FIRST_LOSS, SECOND_LOSS, LOSS_RATIO, RISING_EPOCHS, INF_EPOCH, NAN_EPOCH),
     accuracy=False,
-    variants=(
-        Variant("raw", data=raw),
-        Variant("min-max", data=min_max),
-        Variant("standardised", data=standardised),
-    ),
+    variants=(Variant("raw", data=raw), Variant("min-max", data=min_max), Variant("standardised", data=standardised)),
     plots=Plots(surface=surface, printed={"min-max": {"loss": PRINTED}, "raw": {"loss": PRINTED_RAW}}),
 )
 
@@ -146,15 +140,13 @@ def closest_losses(data: Dataset, rate: float, printed: np.ndarray) -> np.ndarra
 
 def check_min_max_losses() -> Iterator[Comparison]:
     """The ten printed losses are those of gradient descent at the slide's rate, and not of one 2 % off."""
-    printed = np.array(PRINTED)
-    rounding = 0.5e-4
-    found = closest_losses(min_max(), RATE, printed)
-    yield Comparison(f"rate {RATE}: the ten losses, from the initial weights that fit best", found, printed, rounding)
+    printed, rounding = np.array(PRINTED), 0.5e-4
+    closest = closest_losses(min_max(), RATE, printed)
+    yield Comparison(f"rate {RATE}: the ten losses, from the initial weights that fit best", closest, printed, rounding)
     for other in OTHER_RATES:
         error = float(np.abs(closest_losses(min_max(), other, printed) - printed).max())
-        yield Comparison(
-            f"rate {other}: no initial weights fit, the largest error is {error:.2g}", float(error > rounding), 1.0
-        )
+        of = f"rate {other}: no initial weights fit, the largest error is {error:.2g}"
+        yield Comparison(of, float(error > rounding), 1.0)
 
 
 def descend(weights: np.ndarray) -> np.ndarray:

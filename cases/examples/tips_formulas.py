@@ -7,8 +7,6 @@ Keras' glorot_uniform, draws a layer's weights uniformly from ± √(6 / (inputs
 outputs are scaled to their mean in training.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -63,19 +61,11 @@ def check_linear_layers() -> Iterator[Comparison]:
     single = multiplied(drawn)
     # a logit is a sum of 784 products; its error changes a probability by at most half as much
     rounding = 784 * ROUNDING * float(np.abs(images @ single[0] + single[1]).max())
-    yield Comparison(
-        f"{IMAGES} predictions, the three matrices multiplied to one of 784 × 10",
-        predictions(shallow, single),
-        predictions(deep, drawn),
-        rounding,
-    )
+    of = f"{IMAGES} predictions, the three matrices multiplied to one of 784 × 10"
+    yield Comparison(of, predictions(shallow, single), predictions(deep, drawn), rounding)
     kernel, bias = rng.standard_normal((784, 10)) / 28, rng.standard_normal(10)
-    yield Comparison(
-        "predictions of a softmax layer, spread over two hidden linear layers",
-        predictions(deep, spread_out(kernel, bias)),
-        predictions(shallow, [kernel, bias]),
-        rounding,
-    )
+    of = "predictions of a softmax layer, spread over two hidden linear layers"
+    yield Comparison(of, predictions(deep, spread_out(kernel, bias)), predictions(shallow, [kernel, bias]), rounding)
     digits = np.unique(predictions(shallow, single).argmax(axis=1))
     yield Comparison("more than one digit is predicted", float(len(digits) > 1), 1.0)
 

@@ -13,8 +13,6 @@ because Keras' default batch is 32: each epoch is then one step of gradient desc
 has it.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Sequence
 from typing import Any

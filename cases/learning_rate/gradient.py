@@ -1,7 +1,5 @@
 """1. Learning rate: the formula W(n+1) = W(n) − α ∇L(W(n)), and ∇L(W0) = lim Δ→0 (L(W0 + Δ) − L(W0)) / Δ."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

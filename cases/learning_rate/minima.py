@@ -10,8 +10,6 @@ with a zero gradient is a global minimum, whatever the rate. A loss with two val
 with the global minimum at W* = −1, a local one at W_l* = (2 + √2) / 4 = 0.854, and the ridge between them at 0.146.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -100,17 +98,16 @@ def check_convex() -> Iterator[Comparison]:
     """Checks the Hessian, which is fitted to Keras' gradients at random points."""
     model = dense_linear(3, 1)
     points = FAR * np.random.default_rng(4).standard_normal((POINTS, 4))
-    found = [loss_and_gradient(model, point) for point in points]
-    losses, gradients = np.array([loss for loss, _ in found]), np.array([gradient for _, gradient in found])
+    pairs = (loss_and_gradient(model, point) for point in points)
+    losses, gradients = (np.array(values) for values in zip(*pairs, strict=True))
     # fits the affine map ∇L(W) = H W + c to all points by least squares
     fit, *_ = np.linalg.lstsq(np.column_stack([points, np.ones(POINTS)]), gradients, rcond=None)
     hessian = fit[:4].T
     matrix = design(three_features())
     size = float(np.abs(gradients).max())
     rounding = 32 * ROUNDING * size  # each gradient is a sum over 32 examples
-    yield Comparison(
-        f"∇L at {POINTS} random points: H W + c, one Hessian for all", points @ fit[:4] + fit[4], gradients, rounding
-    )
+    of = f"∇L at {POINTS} random points: H W + c, one Hessian for all"
+    yield Comparison(of, points @ fit[:4] + fit[4], gradients, rounding)
     yield Comparison("H = (2 / n) DᵀD", hessian, 2 / len(matrix) * matrix.T @ matrix, rounding / FAR)
     eigenvalues = np.linalg.eigvalsh((hessian + hessian.T) / 2)
     yield Comparison("its eigenvalues, against those of the data", eigenvalues, curvature()[0], rounding / FAR)
@@ -120,12 +117,8 @@ def check_convex() -> Iterator[Comparison]:
     least, gradient = loss_and_gradient(model, least_squares())
     yield Comparison("Keras' gradient there", gradient, np.zeros(4), 32 * ROUNDING * float(np.abs(matrix).max() ** 2))
     above = np.einsum("pi,ij,pj->p", points - least_squares(), hessian, points - least_squares()) / 2
-    yield Comparison(
-        "loss at the points: L(W*) + ½ (W − W*)ᵀ H (W − W*), never below L(W*)",
-        losses,
-        least + above,
-        32 * ROUNDING * float(losses.max()) * 4,
-    )
+    of = "loss at the points: L(W*) + ½ (W − W*)ᵀ H (W − W*), never below L(W*)"
+    yield Comparison(of, losses, least + above, 32 * ROUNDING * float(losses.max()) * 4)
 
 
 CLAIMS = (

@@ -8,8 +8,6 @@ Momentum matters in a long valley. The steep sides limit the rate of gradient de
 λ_max / λ_min steps along the floor; momentum takes about √(λ_max / λ_min) (Polyak 1964).
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterator
 from typing import Any
@@ -38,12 +36,8 @@ def check_momentum() -> Iterator[Comparison]:
     gradients = np.array([1.0, -0.5, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0])
     for beta in (0.9, 0.5):
         steps, rounding = steps_of("SGD", gradients, learning_rate=0.1, momentum=beta)
-        yield Comparison(
-            f"momentum {beta}, no gradient any more: each step is {beta} times the last",
-            steps[3:],
-            beta * steps[2:-1],
-            rounding,
-        )
+        of = f"momentum {beta}, no gradient any more: each step is {beta} times the last"
+        yield Comparison(of, steps[3:], beta * steps[2:-1], rounding)
         yield Comparison(f"momentum {beta}: the last step is not 0", float(abs(steps[-1]) > rounding), 1.0)
     steps, _ = steps_of("SGD", gradients, learning_rate=0.1)
     yield Comparison("SGD, no gradient any more: it stops", steps[3:], np.zeros(5))
@@ -119,12 +113,8 @@ def check_adagrad() -> Iterator[Comparison]:
     steps, rounding = steps_of("Adagrad", gradients, learning_rate=rate)
     often, rarely = np.abs(steps[-1])
     expected = rate / np.sqrt(0.1 + np.array([100, 10]))
-    yield Comparison(
-        "the step of a weight changed 100 times, and of one changed 10 times: α / √(0.1 + times)",
-        np.array([often, rarely]),
-        expected,
-        rounding,
-    )
+    of = "the step of a weight changed 100 times, and of one changed 10 times: α / √(0.1 + times)"
+    yield Comparison(of, np.array([often, rarely]), expected, rounding)
     yield Comparison(f"the rarely changed one's is {rarely / often:.2f} times as large", float(rarely > often), 1.0)
 
 
@@ -143,18 +133,18 @@ def check_effective_step() -> Iterator[Comparison]:
     """Checks the steps of 10,000 unit gradients, in units of the rate."""
     at = np.array([1, 10, 100, 1000, 10000])
     gradients = np.ones(at[-1])
-    found = {}
+    sizes = {}
     for name, rate, formula in (
         ("Adagrad", 0.01, 1 / np.sqrt(0.1 + at)),
         ("RMSprop", 0.001, 1 / np.sqrt(1 - 0.9**at)),
     ):
         steps, rounding = steps_of(name, gradients, learning_rate=rate)
-        found[name] = np.abs(steps[at - 1]) / rate
-        yield Comparison(f"{name}, steps 1, 10, 100, 1000, 10,000 over α", found[name], formula, rounding / rate)
-    last, before = found["RMSprop"][-1], found["RMSprop"][-2]
+        sizes[name] = np.abs(steps[at - 1]) / rate
+        yield Comparison(f"{name}, steps 1, 10, 100, 1000, 10,000 over α", sizes[name], formula, rounding / rate)
+    *_, before, last = sizes["RMSprop"]
     yield Comparison("RMSprop's step is still α", last, 1.0, 0.01)
     yield Comparison("and no shorter than after 1000", last, before, 0.01)
-    yield Comparison("Adagrad's is below α / 50", float(found["Adagrad"][-1] < 1 / 50), 1.0)
+    yield Comparison("Adagrad's is below α / 50", float(sizes["Adagrad"][-1] < 1 / 50), 1.0)
 
 
 FIXES = "Adagrad의 단점을 해결하기 위한 방법이다."
@@ -225,27 +215,21 @@ def check_adam() -> Iterator[Comparison | Difference]:
     rmsprop, _ = steps_of("RMSprop", gradients, rho=0.9)
     correction = np.sqrt(1 - 0.9 ** np.arange(1, 11))[:, None]
     # for epsilon, 1e-7, next to gradients of at least 0.5, whose first mean square is a tenth of their square
-    yield Comparison(
-        "beta_1 = 0: RMSProp's steps times √(1 − β₂ᵗ)", adam, rmsprop * correction, 2 * rounding + 1e-6 * 0.001
-    )
+    rounding = 2 * rounding + 1e-6 * 0.001
+    yield Comparison("beta_1 = 0: RMSProp's steps times √(1 − β₂ᵗ)", adam, rmsprop * correction, rounding)
     small = np.full(10, 1e-4)
-    moved = [
-        abs(float(steps_of(*one[:-1], **one[-1])[0].sum()))
-        for one in (("Adam", small, without), ("RMSprop", small, {}))
-    ]
     yield Difference(
         "Adam(beta_1=0.0, beta_2=0.9), distance after ten gradients of 1e-4",
-        moved[0],
-        moved[1],
+        abs(float(steps_of("Adam", small, **without)[0].sum())),
+        abs(float(steps_of("RMSprop", small)[0].sum())),
         "RMSprop(rho=0.9)",
         "Adam corrects the bias, which makes the first steps shorter, and has epsilon outside the root: tiny gradients "
         "count in full.",
     )
     stopped = np.concatenate([np.ones(5), np.zeros(5)])
     steps, rounding = steps_of("Adam", stopped)
-    yield Comparison(
-        "beta_1 = 0.9, after the last gradient", steps[5:], updates.adam(stopped)[5:], rounding + 1e-3 * CANCELLATION
-    )
+    expected, error = updates.adam(stopped)[5:], rounding + 1e-3 * CANCELLATION
+    yield Comparison("beta_1 = 0.9, after the last gradient", steps[5:], expected, error)
     yield Comparison("every step of it goes on in the same direction", float(np.all(steps[5:] < -rounding)), 1.0)
     yield Comparison("RMSProp stops", steps_of("RMSprop", stopped)[0][5:], np.zeros(5))
 

@@ -6,8 +6,6 @@ most differences. A claim holds if every weight after every step is that of the 
 paper's form is reported alongside it.
 """
 
-from __future__ import annotations
-
 import functools
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -305,14 +303,12 @@ def check_decay() -> Iterator[Comparison]:
     for rate, decay in DECAYS:
         schedule = keras.optimizers.schedules.InverseTimeDecay(rate, decay_steps=1, decay_rate=decay)
         name, count = f"{rate} / (1 + {decay} t)", 1001
-        found = [float(schedule(step)) for step in range(0, count, 100)]
+        scheduled = np.array([float(schedule(step)) for step in range(0, count, 100)])
         expected = updates.decayed(rate, decay, count)[::100]
-        yield Comparison(f"{name}, t = 0, 100, … 1000", np.divide(found, rate), expected / rate, 4 * ROUNDING)
+        yield Comparison(f"{name}, t = 0, 100, … 1000", scheduled / rate, expected / rate, 4 * ROUNDING)
         weights = trajectory(keras.optimizers.SGD(schedule), [np.zeros(())], [ones])[0]
-        steps = -updates.decayed(rate, decay, inputs.STEPS)
-        yield Comparison(
-            f"{name}, ten steps of SGD", weights / rate, updates.walk(np.zeros(()), steps) / rate, TEN_STEPS
-        )
+        walked = updates.walk(np.zeros(()), -updates.decayed(rate, decay, inputs.STEPS))
+        yield Comparison(f"{name}, ten steps of SGD", weights / rate, walked / rate, TEN_STEPS)
 
 
 def check_decay_then() -> Iterator[Comparison]:

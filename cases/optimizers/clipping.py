@@ -9,8 +9,6 @@ On Example 2's raw data the loss is inf after three epochs. With clipped gradien
 keeps the loss finite but need not make training converge.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Iterator
 

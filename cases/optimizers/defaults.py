@@ -5,8 +5,6 @@ a constant rate. An argument that is only renamed or new is reported as a differ
 today, whatever the defaults: that is in the errata.
 """
 
-from __future__ import annotations
-
 import functools
 import inspect
 from collections.abc import Callable, Iterator

@@ -6,8 +6,6 @@ the lecture prints its own arguments. Here each optimizer is run with the slide'
 network is that of the next slide's listing, "Use Optimizer", which is also run with its own Adam.
 """
 
-from __future__ import annotations
-
 import functools
 from typing import Any
 

@@ -7,8 +7,6 @@ The mean squared error averages over the 64 outputs, and each of them is about 1
 output's input is about 2 / 64², and the rate 0.01 hardly moves it.
 """
 
-from __future__ import annotations
-
 import functools
 from typing import Any
 

@@ -4,8 +4,6 @@ The slides name both as solutions and give no experiment. Here a network of two 
 numbers of images, and on images of decreasing numbers of pixels.
 """
 
-from __future__ import annotations
-
 import functools
 
 import numpy as np

@@ -12,8 +12,6 @@ A gap is training minus validation accuracy, both in inference mode, because Ker
 dropout and is averaged over the epoch.
 """
 
-from __future__ import annotations
-
 import functools
 import itertools
 import statistics

@@ -3,8 +3,6 @@
 Numbers are m · 10^k with a whole m between −64 and 64, so zeros and equal values are frequent; k sets the magnitude.
 """
 
-from __future__ import annotations
-
 import functools
 from typing import NamedTuple
 

@@ -6,8 +6,6 @@ are those of one weight, (steps,), and a form returns the changes of the weight.
 ``epsilon=None`` means 1e-7 (``keras/backend/common.py``, line 9).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """The mean squared error of one linear layer with bias: a quadratic of the weights, whose Hessian is (2 / n) DᵀD."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from harness.domain.model import Dataset

@@ -10,8 +10,6 @@ root in Adagrad and Adadelta. For RMSprop it says that ε is the ε̂ of Adam's 
 root; ``rmsprop``, ``adagrad`` and ``adadelta`` follow it.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -28,9 +28,9 @@ def test_each_of_the_nine_accuracies_is_a_case():
 def test_all_128_numbers_of_example_3_are_tested():
     rules = [claim.rule for claim in CLAIMS if claim.id == "mnist-softmax-table"]
     assert sum(len(rule.printed) for rule in rules) == 128
-    found = {rule.curve: rule.printed for rule in rules}
+    printed = {rule.curve: rule.printed for rule in rules}
     assert np.array_equal(
-        np.array([found[name] for name in ("val_loss", "val_accuracy", "loss", "accuracy")]).T, EXAMPLE_3_TABLE
+        np.array([printed[name] for name in ("val_loss", "val_accuracy", "loss", "accuracy")]).T, EXAMPLE_3_TABLE
     )
 
 
