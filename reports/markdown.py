@@ -129,7 +129,7 @@ def findings(run: Run, known: Sequence[Finding] | None = None) -> str:
     shown, known = cards(run), course().findings if known is None else known
     for key in (key for finding in known for key in finding.claims):
         if key not in shown:
-            raise invalid(f"{course().name}/findings.py", expected="keys of claims", received=repr(key))
+            raise invalid(f"findings of {course().name}", expected="keys of claims", received=repr(key))
     order = list(SYMBOLS)
     named = [card for group in headline.findings(shown, known) for card in group.open or group.cards[:1]]
     context = {

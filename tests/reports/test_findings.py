@@ -55,7 +55,7 @@ def test_a_claim_of_ours_has_no_row(run: Run) -> None:
 
 
 def test_a_finding_of_no_claim_is_named(run: Run) -> None:
-    with pytest.raises(SuiteError, match=r"cases/findings\.py.*'no-such-claim'"):
+    with pytest.raises(SuiteError, match=r"findings of cases.*'no-such-claim'"):
         findings(run, (Finding("a cause", ("no-such-claim",)),))
 
 
