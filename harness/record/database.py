@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from harness.errors import SuiteError, invalid, nearest
 from harness.record.address import Address
-from harness.record.run import HEAVY, RunEnded, decode, parse_run, whole_lines
+from harness.record.run import HEAVY, parse_run, whole_lines
 from harness.record.run_file import run_files
 
 PATIENCE = 5
@@ -141,10 +141,8 @@ def push_all(address: Address, folder: Path) -> list[str]:
                 continue
             try:
                 lines = whole_lines(path)
-                if not _ended(lines):
-                    continue
-                parse_run(lines, path)  # push nothing that cannot be read back
-                if database.push(path.stem, lines):
+                # nothing is pushed that cannot be read back
+                if lines and parse_run(lines, path).end and database.push(path.stem, lines):
                     report.append(f"pushed to {address}: {len(lines)} records of the run {path.stem}")
             except StoreError:
                 raise
@@ -153,14 +151,6 @@ def push_all(address: Address, folder: Path) -> list[str]:
     if wrong:
         raise SuiteError("\n".join([*wrong, *report]))
     return report
-
-
-def _ended(lines: Sequence[bytes]) -> bool:
-    """Whether the last line is the end of a run, with its report or without."""
-    try:
-        return bool(lines) and isinstance(decode(lines[-1]), RunEnded)
-    except ValueError:
-        return False
 
 
 def stored_run(address: Address, run: str | None) -> tuple[str, bytes]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -228,20 +229,12 @@ def test_no_cut_of_a_file_is_read_as_evidence(tmp_path):
             read(path)
 
 
-def test_no_line_of_a_file_is_split_within_a_list_of_numbers():
-    lines = dumps(made(range(100), short=traced())).splitlines()
-    assert sum('"val_accuracy": [0.98, ' in line for line in lines) == 1
-    assert sum('"losses"' in line for line in lines) == 25
+STORED = sorted(Path(__file__).resolve().parents[2].glob("baselines/*-cpu/*.json"))
 
 
-def test_evidence_of_97_variants_and_30_seeds_takes_less_than_6_megabytes():
-    """The largest curves and traces a variant can have, of numbers with all digits of a float32."""
-    numbers = tuple(float(f"{1 / (7 + i):.9g}") for i in range(20))
-    names = ("loss", "accuracy", "val_loss", "val_accuracy", "train_loss", "train_accuracy")
-    metrics = dict(zip(("a", "b", "c", "d"), numbers, strict=False))
-    trials = [Trial("plain", seed, metrics, dict.fromkeys(names, numbers)) for seed in range(30)]
-    shorts = [short(seed, perturbed=k, losses=numbers) for seed in range(5) for k in range(5)]
-    layer = {"class_name": "Dense", "config": {f"option_{i}": "a usual value of an option" for i in range(14)}}
-    data = {f"array {i}": "0" * 64 for i in range(4)}
-    configuration = {"model": {"layers": [layer] * 12}, "optimizer": layer, "data": data}
-    assert 97 * len(dumps(stored(training(trials, configuration, shorts)))) < 6_000_000
+@pytest.mark.parametrize(
+    "path", [path if path.stem == "exact" else pytest.param(path, marks=pytest.mark.slow) for path in STORED]
+)
+def test_what_is_stored_is_written_as_it_is(path):
+    text = path.read_text("utf-8")
+    assert dumps(parse(text)) == text

@@ -28,7 +28,7 @@ from harness.record.run import (
     parse_run,
     read_run,
 )
-from harness.record.trials import ShortTrial
+from harness.record.trials import ShortTrial, shortest
 from tests.make import self_check
 from tests.record.made import END, HEADER, KINDS, TEXT, done, finished, structs, trial, values, written
 
@@ -75,13 +75,6 @@ def test_lone_surrogates_are_written_in_other_letters(surrogates: str, other: st
     assert isinstance(back, ClaimDecided)
     assert back.key == "".join(f"\\u{ord(letter):04x}" for letter in surrogates) + other
     assert back.decision.reason == (other or "x")
-
-
-def test_of_a_trial_that_was_trained_again_the_last_record_counts() -> None:
-    run = folded(done(2, reused="earlier"), done(0), done(1, reused="earlier"), done(1, loss=0.25))
-    assert run.trials == {("e", "plain"): [trial(0), trial(1, 0.25), trial(2)]}
-    assert run.reused == {("e", "plain"): 1}
-    assert run.definitions == {("e", "plain", "d")}
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 4), st.floats(0, 1), st.sampled_from(["", "x"]))))
@@ -167,17 +160,15 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
         assert read_run(path).trials == {("e", "plain"): [trial(0)]}
 
 
-DAMAGED = ["{not json", "[1, 2]", '"text"', "{}", "", "null", "3", '{"kind": "unheard of"}', '{"kind": "trial"}']
-
-
-@pytest.mark.parametrize("damage", [*DAMAGED, "[" * 100_000, '{"kind":"end","exit_status":0,"seconds":1,"new":1}'])
-def test_a_damaged_line_is_named_by_its_number(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_line_is_named_by_its_number(tmp_path: Path) -> None:
+    """``tests/robustness/test_fuzz_files.py`` damages them in every other way."""
     path = finished(tmp_path)
     lines = path.read_text("utf-8").split("\n")
-    path.write_text("\n".join([*lines[:2], damage, *lines[3:]]), "utf-8")
-    with pytest.raises(SuiteError, match=r"^Invalid line 3 of .+\. Expected: a record\. Received: ") as refused:
-        read_run(path)
-    assert len(str(refused.value)) < 600
+    for damage in ("{not json", "[" * 100_000, '{"kind":"end","exit_status":0,"seconds":1,"new":1}'):
+        path.write_text("\n".join([*lines[:2], damage, *lines[3:]]), "utf-8")
+        with pytest.raises(SuiteError, match=r"^Invalid line 3 of .+\. Expected: a record\. Received: ") as refused:
+            read_run(path)
+        assert len(str(refused.value)) < 600
 
 
 def test_a_run_begins_once(tmp_path: Path) -> None:
@@ -211,40 +202,21 @@ def test_a_run_of_another_version_is_reported_and_kept(tmp_path: Path, schema: o
     assert path.read_bytes() == content
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b'{"kind": "run", "schema": 2', b"\n", b"\xff\xfe\x00\n", b"\x00" * 10 + b"\n"]
-)
-def test_no_record_at_all(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "run.jsonl"
-    path.write_bytes(content)
-    with pytest.raises(SuiteError, match=r"run\.jsonl"):
-        read_run(path)
-
-
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "run.jsonl", tmp_path):
         with pytest.raises(SuiteError, match="Cannot read the run's record"):
             read_run(path)
 
 
-FIELDS = ["experiment", "definition", "trial", "trial/variant", "trial/seed"]
-
-
-@pytest.mark.parametrize("field", FIELDS)
-def test_a_trial_without_a_field(tmp_path: Path, field: str) -> None:
-    *parents, name = field.split("/")
-    record = json.loads(encode(done(0)))
-    holder = record
-    for parent in parents:
-        holder = holder[parent]
-    del holder[name]
-    path = written(tmp_path)
-    path.write_bytes(path.read_bytes() + json.dumps(record).encode() + b"\n")
-    with pytest.raises(SuiteError, match=rf"^Invalid line 2 of .+ missing required field `{name}`"):
-        read_run(path)
-
-
 def test_every_kind_of_record_is_tested() -> None:
     """A kind of record without a tag of its own would be read as another kind."""
     assert len(BY_TAG) == len(KINDS) == 9
     assert {tag for tag, _ in KEYS.values()} | {"run", "trial", "short trial", "end"} == set(BY_TAG)
+
+
+@given(st.lists(st.floats(width=32), max_size=20))
+def test_a_float32_is_the_shortest_decimal_that_reads_back_as_it(numbers: list[float]) -> None:
+    decimals = shortest(numbers)
+    assert np.array_equal(np.array(decimals, "float32"), np.array(numbers, "float32"), equal_nan=True)
+    assert all(type(decimal) is float for decimal in decimals)
+    assert shortest([np.float32(0.1), np.float32(0.98125), 1e39]) == [0.1, 0.98125, float("inf")]
