@@ -166,12 +166,12 @@ class JsonFile(Generic[T]):
 
 def _content(path: Path) -> bytes:
     """The bytes of a file. OSError if it cannot be read; FormatError if it is no regular file, or too large."""
-    found = path.stat()
-    if stat.S_ISDIR(found.st_mode):
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise FormatError("a file", "a device, a pipe or a socket")
-    _check_size(found.st_size)
+    _check_size(status.st_size)
     return path.read_bytes()
 
 

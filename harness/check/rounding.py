@@ -137,11 +137,11 @@ def _by_seed(rows: Iterable[tuple[int, list[float]]]) -> list[np.ndarray]:
     """For each seed, the differences of its perturbed trials, of shape (perturbed trials, common steps)."""
     import numpy as np
 
-    found: dict[int, list[list[float]]] = {}
+    groups: dict[int, list[list[float]]] = {}
     for seed, row in rows:
-        found.setdefault(seed, []).append(row[:MOST_STEPS])
-    steps = min((len(row) for group in found.values() for row in group), default=0)
-    return [np.array([row[:steps] for row in group]) for group in found.values()]
+        groups.setdefault(seed, []).append(row[:MOST_STEPS])
+    steps = min((len(row) for group in groups.values() for row in group), default=0)
+    return [np.array([row[:steps] for row in group]) for group in groups.values()]
 
 
 def _share_under(pool: Sequence[np.ndarray], seeds: int, limit: float = LIMIT) -> np.ndarray:

@@ -501,13 +501,9 @@ class Run:
     @property
     def moved(self) -> bool:
         """Whether a measurement made anything red."""
-        return (
-            any(one.moved for one in self.trainings.values())
-            or any(one.moved for one in self.claims.values())
-            or any(one.moved for one in self.errata.values())
-            or any(one.moved for one in self.self_checks.values())
-            or any(one.red for one in self.timings.values())
-        )
+        judged = (self.trainings, self.claims, self.errata, self.self_checks)
+        moved = any(record.moved for records in judged for record in records.values())
+        return moved or any(timed.red for timed in self.timings.values())
 
     @property
     def partial(self) -> bool:
@@ -586,14 +582,14 @@ def check_schema(line: bytes, path: Path) -> None:
     """SuiteError if a run's first line has another schema. It ignores every other fault."""
     try:
         header = json.loads(line)
-        found = header["schema"] if header["kind"] == "run" else SCHEMA
+        schema = header["schema"] if header["kind"] == "run" else SCHEMA
     except (ValueError, TypeError, KeyError, RecursionError):
         return
-    if found != SCHEMA:
-        newer = isinstance(found, int) and found > SCHEMA
+    if schema != SCHEMA:
+        newer = isinstance(schema, int) and schema > SCHEMA
         age = "a newer version of the suite" if newer else f"an earlier version of the suite, which commit {LAST} reads"
         fix = f"It was written by {age}; it stays as it is. Run `pytest suite/` for a new one."
-        raise invalid(f"run record {path}", expected=f"schema {SCHEMA}", received=f"schema {found!r:.40}", fix=fix)
+        raise invalid(f"run record {path}", expected=f"schema {SCHEMA}", received=f"schema {schema!r:.40}", fix=fix)
 
 
 def encode(record: AnyRecord) -> bytes:

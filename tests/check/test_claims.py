@@ -66,12 +66,12 @@ def shorts(variant="plain", scale=1.0):
 
 
 def measured(name, mean, seeds, tiny):
-    found = trials({name: mean}, seeds)[name]
+    result = trials({name: mean}, seeds)[name]
     if tiny:
         moved = {k: [trial(name, seed, mean + 0.1 * k) for seed in range(TINY_SEEDS)] for k in range(1, 5)}
-        return of_tiny(Training(configuration=CONFIGURATION, trials=found), moved, EXPERIMENT)
+        return of_tiny(Training(configuration=CONFIGURATION, trials=result), moved, EXPERIMENT)
     perturbed = tuple(short(name, seed, 1 + 1e-6 * k, k) for k in range(5) for seed in range(5))
-    return Training(configuration=CONFIGURATION, trials=found, hashes=HASHES, short=perturbed)
+    return Training(configuration=CONFIGURATION, trials=result, hashes=HASHES, short=perturbed)
 
 
 @pytest.fixture
@@ -132,9 +132,9 @@ def test_a_check_trains_ten_seeds_of_a_tiny_training_one_of_an_anchor_and_none_o
 )
 def test_trainings(store, asked, scale, state, red):
     """An update is stored, not compared, and never red."""
-    found = judge(store(), **asked).training(("nets", "plain"), trained(scale))
-    assert (found.outcome.state, found.red, found.damaged) == (state, red, False)
-    assert ("stored, not compared" in found.outcome.reason) == asked.get("update", False)
+    result = judge(store(), **asked).training(("nets", "plain"), trained(scale))
+    assert (result.outcome.state, result.red, result.damaged) == (state, red, False)
+    assert ("stored, not compared" in result.outcome.reason) == asked.get("update", False)
 
 
 @pytest.mark.parametrize("required", [False, True])
@@ -166,9 +166,9 @@ def test_a_metric_whose_function_has_changed_is_not_comparable(store):
     doubled = Metric("val_accuracy", "higher", "fraction", 0.0005, of=lambda history: 2 * history["val_accuracy"][-1])
     experiment = dataclasses.replace(EXPERIMENT, metrics=(doubled,))
     judged = Judge(store(), PRINTS, Asked(), ONE, {"nets": experiment})
-    found = judged.training(("nets", "plain"), trained())
-    assert (found.outcome.state, found.red) == (TrainingState.NOT_COMPARABLE, True)
-    assert "The function of a metric has changed" in found.outcome.reason
+    result = judged.training(("nets", "plain"), trained())
+    assert (result.outcome.state, result.red) == (TrainingState.NOT_COMPARABLE, True)
+    assert "The function of a metric has changed" in result.outcome.reason
 
 
 def test_the_chance_of_a_false_alarm_is_divided_over_the_whole_run(store):
@@ -189,17 +189,17 @@ def test_the_chance_of_a_false_alarm_is_divided_over_the_whole_run(store):
 
 
 def test_a_check_takes_the_verdict_of_the_evidence(store):
-    found = judge(store()).checked(CLAIM, REPRODUCED, {})
-    assert (found.here.state, found.here.stack, found.here.seeds) == (ClaimState.CONFIRMED, STACK, 30)
-    assert {name: summary.n for name, summary in found.variants.items()} == {"plain": 30, "dropout": 30}
-    assert "30 stored trainings a variant" in found.decision.reason
+    result = judge(store()).checked(CLAIM, REPRODUCED, {})
+    assert (result.here.state, result.here.stack, result.here.seeds) == (ClaimState.CONFIRMED, STACK, 30)
+    assert {name: summary.n for name, summary in result.variants.items()} == {"plain": 30, "dropout": 30}
+    assert "30 stored trainings a variant" in result.decision.reason
 
 
 def test_a_check_is_red_where_a_changed_rule_decides_otherwise(store):
     strict = dataclasses.replace(CLAIM, rule=Exceeds("dropout", "plain", "val_accuracy", margin=0.01))
-    found = judge(store()).checked(strict, REPRODUCED, {})
-    assert (found.verdict, found.comparison.state) == (Verdict.INCONCLUSIVE, VerdictState.WEAKENED)
-    assert found.red
+    result = judge(store()).checked(strict, REPRODUCED, {})
+    assert (result.verdict, result.comparison.state) == (Verdict.INCONCLUSIVE, VerdictState.WEAKENED)
+    assert result.red
 
 
 S, R, U = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE
@@ -217,10 +217,10 @@ SAME = {"plain": 0.97, "dropout": 0.97}
     ],
 )
 def test_tiny_trainings_decide_a_claim_of_a_check_again(store, tiny, means, seeds, own, state, red):
-    found = judge(store(tiny=tiny)).checked(CLAIM, REPRODUCED, trials(means, seeds))
-    assert (found.verdict, found.here.own, found.comparison.state) == (S, own, state)
-    assert (found.red, found.moved) == (red, red)
-    assert not red or found.comparison.reason.startswith("REFUTED here, of 10 seeds; the evidence says SUPPORTED.")
+    result = judge(store(tiny=tiny)).checked(CLAIM, REPRODUCED, trials(means, seeds))
+    assert (result.verdict, result.here.own, result.comparison.state) == (S, own, state)
+    assert (result.red, result.moved) == (red, red)
+    assert not red or result.comparison.reason.startswith("REFUTED here, of 10 seeds; the evidence says SUPPORTED.")
 
 
 def decided(judged, means, seeds=10):
@@ -239,25 +239,25 @@ def decided(judged, means, seeds=10):
     ],
 )
 def test_a_run_to_the_end_decides_a_claim_beside_the_evidence(store, means, asked, verdict, state, red):
-    found = decided(judge(store(), full=True, **asked), means)
-    assert (found.verdict, found.here.own, found.here.verdict) == (verdict, verdict, S)
-    assert (found.comparison.state, found.red) == (state, red)
-    assert (found.variants["plain"].n, found.here.state is None) == (10, bool(asked))
+    result = decided(judge(store(), full=True, **asked), means)
+    assert (result.verdict, result.here.own, result.here.verdict) == (verdict, verdict, S)
+    assert (result.comparison.state, result.red) == (state, red)
+    assert (result.variants["plain"].n, result.here.state is None) == (10, bool(asked))
 
 
 @pytest.mark.parametrize(
     ("verdict", "state", "red"), [(S, VerdictState.AS_EXPECTED, False), (R, VerdictState.FLIPPED, True)]
 )
 def test_an_exact_claim_is_compared_with_the_expected_verdict(store, verdict, state, red):
-    found = judge(store()).decided(EXACT, Decided(Decision(verdict, "A comparison.")))
-    assert (found.verdict, found.experiment, found.definition) == (verdict, None, EXACT.definition)
-    assert (found.comparison.state, found.red, found.here) == (state, red, None)
+    result = judge(store()).decided(EXACT, Decided(Decision(verdict, "A comparison.")))
+    assert (result.verdict, result.experiment, result.definition) == (verdict, None, EXACT.definition)
+    assert (result.comparison.state, result.red, result.here) == (state, red, None)
 
 
 @pytest.mark.parametrize("update", [False, True])
 def test_a_claim_that_was_not_run_is_red_even_in_an_update(store, update):
-    found = judge(store(), full=True, update=update).decided(
+    result = judge(store(), full=True, update=update).decided(
         CLAIM, Decided(Decision(Verdict.NOT_RUN, "It could not be trained."))
     )
-    assert (found.verdict, found.decision.reason) == (Verdict.NOT_RUN, "It could not be trained.")
-    assert (found.comparison.state, found.red, found.moved) == (VerdictState.NOT_RUN, True, False)
+    assert (result.verdict, result.decision.reason) == (Verdict.NOT_RUN, "It could not be trained.")
+    assert (result.comparison.state, result.red, result.moved) == (VerdictState.NOT_RUN, True, False)

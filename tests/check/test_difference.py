@@ -30,13 +30,13 @@ def drawn(rng, n, shift=0.0, sigma=SIGMA):
 
 def rate(verdict, repeats, shift, n, m, shared=0.0):
     """How often a verdict comes out; ``shared``: what part of the variance a seed has on both machines."""
-    rng, found = np.random.default_rng(1), 0
+    rng, result = np.random.default_rng(1), 0
     for _ in range(repeats):
         own = rng.standard_normal(max(n, m))
         kept, apart = math.sqrt(shared), math.sqrt(1 - shared)
         a, b = (0.98 + SIGMA * (kept * own[:k] + apart * rng.standard_normal(k)) for k in (n, m))
-        found += agreement(ACCURACY, values(a), values(b + shift)).verdict is verdict
-    return found / repeats
+        result += agreement(ACCURACY, values(a), values(b + shift)).verdict is verdict
+    return result / repeats
 
 
 @pytest.mark.parametrize(
@@ -62,14 +62,14 @@ def test_twice_the_margin_is_told():
 
 def test_the_same_values_are_equivalent_and_without_variance_too():
     same = values([0.98] * 10)
-    found = agreement(ACCURACY, same, same)
-    assert (found.verdict, found.low, found.high) == (Agreement.EQUIVALENT, 0.0, 0.0)
+    result = agreement(ACCURACY, same, same)
+    assert (result.verdict, result.low, result.high) == (Agreement.EQUIVALENT, 0.0, 0.0)
     assert agreement(ACCURACY, same, values([0.9811] * 10)).verdict is Agreement.DIFFERENT
 
 
 def test_a_few_seeds_decide_nothing():
-    found = agreement(ACCURACY, values([0.98] * 4), values([0.98] * 1000))
-    assert (found.verdict, found.low) == (Agreement.UNDECIDED, None)
+    result = agreement(ACCURACY, values([0.98] * 4), values([0.98] * 1000))
+    assert (result.verdict, result.low) == (Agreement.UNDECIDED, None)
 
 
 def test_ratios_are_compared_as_logarithms():

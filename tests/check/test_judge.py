@@ -63,15 +63,15 @@ CANONICAL = short(0, canonical=True, losses=tuple(2.0 * 0.9**step for step in ra
 def evidence(stack="tensorflow-cpu", seeds=30, tiny=False, hashes=SAME, perturbed=1e-6, configuration=CONFIGURATION):
     if tiny:
         moved = {k: [trial(seed, accuracy=0.5 + 0.1 * k) for seed in range(10)] for k in range(1, 5)}
-        one = of_tiny(trained((), map(trial, range(seeds)), configuration, None), moved, EXPERIMENT)
+        training = of_tiny(trained((), map(trial, range(seeds)), configuration, None), moved, EXPERIMENT)
     else:
         many = [
             short(seed, 1 + perturbed * k, perturbed=k, val_losses=() if seed else after(1.5 + perturbed * k))
             for k in range(5)
             for seed in range(5)
         ]
-        one = trained([*many, CANONICAL], map(trial, range(seeds)), configuration, hashes)
-    return make.evidence(EXPERIMENT, {"plain": one}, stack)
+        training = trained([*many, CANONICAL], map(trial, range(seeds)), configuration, hashes)
+    return make.evidence(EXPERIMENT, {"plain": training}, stack)
 
 
 def judged(trained, stored=None, *, stack="tensorflow-cpu", fingerprint=KERAS, full=False, experiment=EXPERIMENT):

@@ -116,9 +116,9 @@ def test_one_seed_at_chance_is_caught_however_many_trained(seeds, spread):
 def test_how_far_off_one_seed_has_to_be(spread, caught):
     """In standard deviations of the seeds, in a run of 97 variants of 10 seeds; 200 runs, standard error 2 %."""
     generator = np.random.default_rng(0)
-    found = np.mean([outlier(list(generator.standard_normal(30)), [float(spread)]) for _ in range(200)])
-    assert found >= caught
-    assert (found > 0) == (caught > 0)
+    result = np.mean([outlier(list(generator.standard_normal(30)), [float(spread)]) for _ in range(200)])
+    assert result >= caught
+    assert (result > 0) == (caught > 0)
 
 
 @pytest.mark.parametrize("noise", [normal, heavy])
@@ -141,8 +141,8 @@ def test_how_far_off_a_mean_has_to_be(paired, off, low, high):
     """In standard deviations of independent trainings, 10 seeds against 30; 200 runs, standard error 3 % at 0.8."""
     generator = np.random.default_rng(2)
     values = generator.standard_normal((200, 40))
-    found = np.mean([mean_moved(row[:30].tolist(), (row[30:] - off).tolist(), paired) for row in values])
-    assert low <= found <= high
+    result = np.mean([mean_moved(row[:30].tolist(), (row[30:] - off).tolist(), paired) for row in values])
+    assert low <= result <= high
 
 
 def test_pairs_show_a_small_shift_of_trainings_that_only_round_otherwise():

@@ -14,12 +14,12 @@ BASE = np.linspace(2.3, 1.0, 20)
 
 def traces(moved, validation=None):
     """Traces of seeds whose perturbed trials differ by ``moved``, (seeds, perturbed trials, steps)."""
-    found = []
+    result = []
     for seed, rows in enumerate(np.asarray(moved)):
         for k, row in enumerate([np.zeros(20), *rows]):
             after = () if validation is None or seed else tuple(BASE * (1 + (validation[k - 1] if k else 0)))
-            found.append(ShortTrial(seed=seed, perturbed=k, losses=tuple(BASE * (1 + row)), val_losses=after))
-    return found
+            result.append(ShortTrial(seed=seed, perturbed=k, losses=tuple(BASE * (1 + row)), val_losses=after))
+    return result
 
 
 def rounded(generator, seeds, rate):

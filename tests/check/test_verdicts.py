@@ -45,7 +45,7 @@ def trial(name, seed, accuracies):
 
 
 def by_stack(*given):
-    return {one.stack: one for one in given}
+    return {each.stack: each for each in given}
 
 
 @pytest.mark.parametrize(
@@ -61,25 +61,25 @@ def by_stack(*given):
 def test_whose_seeds_decide(own, reference, dropout, stack, seeds, stored):
     known = [evidence("jax-cpu", own, dropout=dropout)]
     known += [evidence("tensorflow-cpu", reference)] if reference else []
-    found = stored_verdict(CLAIM, "jax-cpu", by_stack(*known))
-    assert (found.verdict, found.stack, found.seeds, found.stored) == (Verdict.SUPPORTED, stack, seeds, stored)
-    assert (found.preliminary, found.decision.effects[0].n) == (False, seeds)
+    result = stored_verdict(CLAIM, "jax-cpu", by_stack(*known))
+    assert (result.verdict, result.stack, result.seeds, result.stored) == (Verdict.SUPPORTED, stack, seeds, stored)
+    assert (result.preliminary, result.decision.effects[0].n) == (False, seeds)
 
 
 def test_below_30_seeds_everywhere_a_verdict_is_preliminary():
-    found = stored_verdict(CLAIM, "jax-cpu", by_stack(evidence("jax-cpu", 10), evidence("tensorflow-cpu", 6)))
-    assert (found.verdict, found.stack, found.seeds) == (Verdict.INCONCLUSIVE, "jax-cpu", 10)
-    assert found.preliminary
-    assert (found.decision.verdict, found.decision.basis) == (Verdict.SUPPORTED, Basis.SHOWN)
-    settled = found.settled("nothing")
+    result = stored_verdict(CLAIM, "jax-cpu", by_stack(evidence("jax-cpu", 10), evidence("tensorflow-cpu", 6)))
+    assert (result.verdict, result.stack, result.seeds) == (Verdict.INCONCLUSIVE, "jax-cpu", 10)
+    assert result.preliminary
+    assert (result.decision.verdict, result.decision.basis) == (Verdict.SUPPORTED, Basis.SHOWN)
+    settled = result.settled("nothing")
     assert (settled.verdict, settled.basis) == (Verdict.INCONCLUSIVE, None)
     assert "nothing is decided below 30; preliminary, at the plain level: SUPPORTED" in settled.reason
 
 
 def test_without_evidence_a_claim_is_undecided():
-    found = stored_verdict(CLAIM, "torch-cpu", {})
-    assert (found.verdict, found.stack, found.decision) == (Verdict.INCONCLUSIVE, "", None)
-    assert found.settled("No evidence is stored.") == Decision(Verdict.INCONCLUSIVE, "No evidence is stored.")
+    result = stored_verdict(CLAIM, "torch-cpu", {})
+    assert (result.verdict, result.stack, result.decision) == (Verdict.INCONCLUSIVE, "", None)
+    assert result.settled("No evidence is stored.") == Decision(Verdict.INCONCLUSIVE, "No evidence is stored.")
 
 
 def test_a_decided_claim_keeps_how_it_was_decided():
@@ -89,15 +89,15 @@ def test_a_decided_claim_keeps_how_it_was_decided():
 
 
 def test_an_undecided_claim_gives_the_chance_of_the_looks_that_follow():
-    found = stored_verdict(
+    result = stored_verdict(
         CLAIM, "tensorflow-cpu", by_stack(evidence("tensorflow-cpu", 30, effect=0.0002, spread=0.0006))
     )  # fmt: skip
-    assert found.verdict is Verdict.INCONCLUSIVE
-    (effect,) = undecided(found.decision)
+    assert result.verdict is Verdict.INCONCLUSIVE
+    (effect,) = undecided(result.decision)
     known = effect.chances
     assert (effect.of, list(known)) == ("dropout − plain", [100, 300, 1000])
     assert 0 < known[100] < known[1000] <= 1
-    assert "seeds would" not in found.reason
+    assert "seeds would" not in result.reason
 
 
 def test_evidence_without_a_metric_that_the_claim_reads_is_no_evidence_of_it():
@@ -180,9 +180,9 @@ def test_every_pair_of_verdicts(before, now, state, red, red_if_drifted):
 )
 def test_more_seeds_explain_what_is_decided_but_no_flip(before, now, red):
     expected = Expected(verdict=before, date="2026-11-23", reason="first")
-    found = compare_verdict(now, expected, drifted=True, more_seeds=True)
-    assert found.red is red
-    assert ("other seeds or another rule" in found.reason) is (not red)
+    result = compare_verdict(now, expected, drifted=True, more_seeds=True)
+    assert result.red is red
+    assert ("other seeds or another rule" in result.reason) is (not red)
 
 
 def test_the_reason_names_what_was_expected_since_when_and_why():

@@ -92,7 +92,7 @@ def written(folder: Path, *records: AnyRecord, id: str = HEADER.id) -> Path:
     """Writes the file of a run with these records after the first one, and returns its path."""
     folder.mkdir(exist_ok=True)
     path = folder / f"{id}.jsonl"
-    path.write_bytes(b"".join(encode(one) + b"\n" for one in (replace(HEADER, id=id), *records)))
+    path.write_bytes(b"".join(encode(each) + b"\n" for each in (replace(HEADER, id=id), *records)))
     return path
 
 

@@ -36,7 +36,7 @@ ANYWHERE = Path("run.jsonl")
 
 
 def folded(*records: AnyRecord) -> Run:
-    return parse_run([encode(one) for one in (HEADER, *records)], ANYWHERE)
+    return parse_run([encode(each) for each in (HEADER, *records)], ANYWHERE)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -81,10 +81,10 @@ def test_lone_surrogates_are_written_in_other_letters(surrogates: str, other: st
 def test_each_seed_of_a_variant_has_its_last_trial(trained: list[tuple[str, int, float, str]]) -> None:
     run = folded(*(done(seed, reused, loss=loss, variant=variant) for variant, seed, loss, reused in trained))
     last = {(variant, seed): (loss, reused) for variant, seed, loss, reused in trained}
-    found = {(name, one.seed): one.metrics["loss"] for (_, name), trials in run.trials.items() for one in trials}
-    assert found == {key: loss for key, (loss, _) in last.items()}
+    result = {(name, each.seed): each.metrics["loss"] for (_, name), trials in run.trials.items() for each in trials}
+    assert result == {key: loss for key, (loss, _) in last.items()}
     assert sum(map(len, run.trials.values())) == len(last)
-    assert all(seeds == sorted(seeds) for seeds in ([one.seed for one in trials] for trials in run.trials.values()))
+    assert all(seeds == sorted(seeds) for seeds in ([each.seed for each in trials] for trials in run.trials.values()))
     assert sum(run.reused.values()) == sum(bool(reused) for _, reused in last.values())
     assert 0 not in run.reused.values()
 
@@ -93,21 +93,21 @@ def test_a_shortened_trial_that_was_trained_again_counts_once() -> None:
     """A trial with another perturbation, or of the canonical trace, is a different trial."""
 
     def short(loss: float, **changes: Any) -> ShortTrialDone:
-        one = ShortTrial(seed=0, engine="steps", losses=(loss,))
-        return ShortTrialDone(experiment="e", variant="v", trial=replace(one, **changes))
+        first = ShortTrial(seed=0, engine="steps", losses=(loss,))
+        return ShortTrialDone(experiment="e", variant="v", trial=replace(first, **changes))
 
     kinds = [short(4.0, seed=1), short(3.0, canonical=True), short(1.0), short(2.0, perturbed=1)]
     run = folded(done(0), *kinds, short(5.0))
-    assert [one.losses for one in run.short["e", "v"]] == [(5.0,), (2.0,), (3.0,), (4.0,)]
-    assert [one.seed for one in run.trials["e", "plain"]] == [0]
+    assert [each.losses for each in run.short["e", "v"]] == [(5.0,), (2.0,), (3.0,), (4.0,)]
+    assert [each.seed for each in run.trials["e", "plain"]] == [0]
 
 
 KEYS = {
-    "trainings": ("training", lambda one: (one.experiment, one.variant)),
+    "trainings": ("training", lambda each: (each.experiment, each.variant)),
     "claims": ("claim", lambda claim: claim.key),
     "self_checks": ("self-check", lambda claim: claim.key),
-    "errata": ("erratum", lambda one: one.id),
-    "timings": ("timing", lambda one: (one.work, one.engine)),
+    "errata": ("erratum", lambda each: each.id),
+    "timings": ("timing", lambda each: (each.work, each.engine)),
 }
 BY_TAG = {kind.__struct_config__.tag: kind for kind in KINDS}
 
@@ -121,9 +121,9 @@ def test_of_several_records_of_one_thing_the_last_counts(name: str) -> None:
     @settings(max_examples=6, deadline=None)
     @given(st.lists(structs(kind, **dict.fromkeys(texts, st.sampled_from("ab"))), max_size=4))
     def check(records: Sequence[Any]) -> None:
-        found = getattr(folded(*records), name)
-        assert found == {key(one): one for one in records}
-        assert list(found) == list(dict.fromkeys(map(key, records)))
+        result = getattr(folded(*records), name)
+        assert result == {key(each): each for each in records}
+        assert list(result) == list(dict.fromkeys(map(key, records)))
 
     check()
 
@@ -219,4 +219,4 @@ def test_a_float32_is_the_shortest_decimal_that_reads_back_as_it(numbers: list[f
     decimals = shortest(numbers)
     assert np.array_equal(np.array(decimals, "float32"), np.array(numbers, "float32"), equal_nan=True)
     assert all(type(decimal) is float for decimal in decimals)
-    assert shortest([np.float32(0.1), np.float32(0.98125), 1e39]) == [0.1, 0.98125, float("inf")]
+    assert shortest([float(np.float32(0.1)), float(np.float32(0.98125)), 1e39]) == [0.1, 0.98125, float("inf")]

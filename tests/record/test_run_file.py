@@ -48,7 +48,7 @@ def test_a_line_is_on_disk_at_once(file: RunFile) -> None:
         assert file.path.read_bytes().count(b"\n") == 1 + count
         file.append(done(count))
         assert read_run(file.path) == file.run
-    assert [one.seed for one in file.run.trials["e", "plain"]] == [0, 1, 2]
+    assert [each.seed for each in file.run.trials["e", "plain"]] == [0, 1, 2]
 
 
 def test_a_trial_is_read_back_as_it_was(file: RunFile) -> None:
