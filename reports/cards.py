@@ -16,8 +16,8 @@ from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.record.outcomes import ClaimState, Here
 from harness.record.run import ClaimDecided, Run, Summary
 from reports import sentences
-from reports.effects import main_effects
 from reports.rows import Row
+from reports.sentences import main_effects
 from reports.words import number, plural, printed, standing
 
 ELSEWHERE = "Elsewhere"

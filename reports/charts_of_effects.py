@@ -32,7 +32,7 @@ from reports.charts import (
     value_axis,
 )
 from reports.charts_data import section, slide_figures, source
-from reports.effects import effects_by_relevance
+from reports.sentences import effects_by_relevance
 from reports.words import plural, points, verdict_text
 
 POINTS = "datum.value ? format(datum.value, '+.2~g') : '0'"

@@ -21,7 +21,7 @@ from harness.rules.levels import STORED_SIZES
 from reports import headline
 from reports.cards import ELSEWHERE, Card, anchor, cards, section_of
 from reports.charts_data import QUANTILES, quantiles
-from reports.moved import moved
+from reports.headline import moved
 from reports.rows import accuracies, elsewhere, trained_here
 from reports.sentences import decision_text, details, difference_text, measured, name_text
 from reports.snippets import Snippet, snippets

@@ -20,8 +20,8 @@ from harness.record.run import Run
 from reports import headline
 from reports.cards import Card
 from reports.changes import status as changes_status
+from reports.headline import moved
 from reports.history import History
-from reports.moved import moved
 from reports.page import views
 from reports.page.data import page_data, to_json
 from reports.page.sources import sources

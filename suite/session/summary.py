@@ -12,8 +12,7 @@ from harness.domain.verdict import Verdict
 from harness.record.outcomes import TrainingState
 from harness.record.run import Run
 from reports.cards import cards
-from reports.headline import compared, count_text, findings, here_text, seeds_text
-from reports.moved import moved
+from reports.headline import compared, count_text, findings, here_text, moved, seeds_text
 from reports.words import plural, some, verdict_text
 from suite.session.terminal import Line, cut
 

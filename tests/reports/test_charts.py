@@ -41,7 +41,7 @@ from reports.charts_data import (
 )
 from reports.charts_of_effects import _row, by_seeds, closing, growth_of
 from reports.charts_of_run import parts, pictures, shown, slide_and_seeds
-from reports.effects import effects_by_relevance
+from reports.sentences import effects_by_relevance
 from reports.stored import stored_run
 from reports.write import write_report
 from tests.reports import synthetic

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from harness.domain.verdict import Decision, Effect
 from harness.record.run import Summary
 from reports import sentences
-from reports.effects import effects_by_relevance
+from reports.sentences import effects_by_relevance
 from tests.reports.synthetic import ACCURACY, claim, decision, effect
 
 EPOCHS = dataclasses.replace(ACCURACY, name="epochs_to_target", unit="epochs", scale="log")

@@ -15,8 +15,7 @@ from harness.domain.verdict import Basis, Verdict
 from harness.record.outcomes import TrainingOutcome, TrainingState, VerdictState
 from harness.record.run import ClaimDecided, Run, Summary, read_run
 from reports.cards import ELSEWHERE, Card, Unknown, anchor, cards, section_of
-from reports.headline import count_text, counts, findings, status
-from reports.moved import moved
+from reports.headline import count_text, counts, findings, moved, status
 from tests.reports.synthetic import (
     Recorder,
     claim,

@@ -24,7 +24,7 @@ from harness.record.outcomes import Here
 from harness.record.trials import Training
 from reports import __main__ as command
 from reports.cards import anchor
-from reports.moved import moved
+from reports.headline import moved
 from reports.stored import stored_run, stretched
 from reports.text import escape
 from tests.reports.markdown import claims, section, tables
