@@ -19,8 +19,8 @@ from typing import IO
 
 import msgspec
 
-from harness.domain.model import Seconds, Trial
 from harness.execution.cluster import Cluster
+from harness.model import Seconds, Trial
 from harness.record.run import TrialDone
 from suite.session.trials import TASK_SECONDS
 

@@ -21,8 +21,8 @@ import msgspec
 import numpy as np
 
 from benchmarks import Lazy
-from harness.domain.erratum import readable
 from harness.environment.fingerprint import version
+from harness.erratum import readable
 from harness.training.backends import named
 
 keras: Any = Lazy("keras")

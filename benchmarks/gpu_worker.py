@@ -21,10 +21,10 @@ import msgspec
 
 from benchmarks.roofline import dense_shapes, peaks
 from cases import CLAIMS
-from harness.domain.claim import experiments
-from harness.domain.model import Experiment
+from harness.claim import experiments
 from harness.environment import gpu
 from harness.environment.fingerprint import fingerprint
+from harness.model import Experiment
 from harness.training.backend import choose_backend, start_backend
 from harness.training.setup import TrainingSetup
 from reports.folders import write_atomic

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from benchmarks.measured import Measured
 from cases.optimizers.race import KERAS, PRINTED, RACE, at_rate
-from harness.domain.model import Variant
-from harness.domain.plots import Plots
 from harness.errors import SuiteError
+from harness.model import Variant
+from harness.plots import Plots
 
 SEEDS = (1000, 1001, 1002)
 RATES = Path(__file__).with_name("rates.json")

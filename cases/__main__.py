@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cases import SECTIONS
 from cases.errata import ERRATA
-from harness.domain.contents import contents
+from harness.contents import contents
 from harness.record.files import replace_file
 
 PAGE = Path(__file__).with_name("CATALOGUE.md")

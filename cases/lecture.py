@@ -1,6 +1,6 @@
 """The lecture: its title, author and slides, and what reports and timing runs take from it."""
 
-from harness.domain.claim import Cause, Finding
+from harness.claim import Cause, Finding
 
 TITLE = "Deep Learning · Keras · Application & Tips"
 AUTHOR = "Yoon Joong Kim, Hanbat National University"

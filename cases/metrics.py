@@ -4,7 +4,7 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 
-from harness.domain.model import History, Metric
+from harness.model import History, Metric
 
 MNIST_TEST = 10_000
 """The number of test images of MNIST, on which every validation accuracy of it is measured."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.domain.model import Variant
+from harness.model import Variant
 
 
 def dense(inputs: int, units: int, **options: Any) -> Any:

@@ -18,8 +18,8 @@ from cases.data.arrays import EXAMPLE_2_XY, SCALE_GAP_CLASS, SCALE_GAP_X
 from cases.metrics import first_epoch
 from cases.networks import applied, dense_linear, sgd
 from cases.references.least_squares import curvatures, design, least_loss
-from harness.domain.claim import Claim
-from harness.domain.model import Dataset, Experiment, History, Metric, Size, Variant
+from harness.claim import Claim
+from harness.model import Dataset, Experiment, History, Metric, Size, Variant
 from harness.rules import Exceeds
 from harness.rules.exact import Comparison
 

@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.errors import invalid
 from harness.rules.base import Failures, Rule, Sample, UnusableError, check_names, percent, recorded, too_few
 from harness.rules.comparisons import Contrast
 from harness.rules.inference import clopper_pearson, t_quantile, t_tail
 from harness.rules.levels import FEWEST_SEEDS, FLOAT_NOISE, MANY_SEEDS, PLAIN
 from harness.rules.pairs import Pairs, paired
+from harness.verdict import Basis, Decision, Effect, Verdict
 
 if TYPE_CHECKING:
     import numpy as np

@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import get_args, get_origin, get_type_hints
 
 import harness
-from harness.domain.claim import Cause, Claim, Finding, experiments
-from harness.domain.erratum import Erratum
-from harness.domain.model import Experiment
-from harness.domain.self_check import SelfCheck
+from harness.claim import Cause, Claim, Finding, experiments
+from harness.erratum import Erratum
 from harness.errors import SuiteError, invalid, nearest
+from harness.model import Experiment
+from harness.self_check import SelfCheck
 
 VARIABLE = "SUITE_CATALOGUE"
 """The environment variable with the course's folder. Worker processes inherit it."""

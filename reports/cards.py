@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from harness.claim import Claim, Source
 from harness.course import INSTALLED, SUITE, course
-from harness.domain.claim import Claim, Source
-from harness.domain.model import Figure, Metric
-from harness.domain.verdict import Basis, Decision, Effect, Verdict
+from harness.model import Figure, Metric
 from harness.record.outcomes import ClaimState, Here
 from harness.record.run import ClaimDecided, Run, Summary
+from harness.verdict import Basis, Decision, Effect, Verdict
 from reports import sentences
 from reports.rows import Row
 from reports.sentences import main_effects

@@ -20,7 +20,7 @@ from xml.sax.saxutils import escape
 import altair as alt
 import numpy as np
 
-from harness.domain.verdict import Verdict
+from harness.verdict import Verdict
 
 INK, FAINT, GRID = "#1f2328", "#59636e", "#d8dee4"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00", "#7F5539")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.domain.model import Experiment, Figure, Trial
+from harness.model import Experiment, Figure, Trial
 from harness.record.run import Run
 from reports.cards import declared
 from reports.words import backend_name, plural

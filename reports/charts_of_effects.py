@@ -10,11 +10,11 @@ import altair as alt
 import numpy as np
 
 from harness.course import course
-from harness.domain.verdict import Effect
 from harness.record.run import ClaimDecided, Run
 from harness.rules import PLAIN, STORED, stored_look
 from harness.rules.inference import Estimate, mean
 from harness.rules.levels import FEWEST_SEEDS, STORED_SIZES, STORED_SPENDING, Look
+from harness.verdict import Effect
 from reports.cards import declared
 from reports.charts import (
     FAINT,

@@ -10,8 +10,8 @@ import altair as alt
 import numpy as np
 
 from harness.course import course
-from harness.domain.model import Experiment
-from harness.domain.plots import Landscape, Sweep
+from harness.model import Experiment
+from harness.plots import Landscape, Sweep
 from harness.record.run import Run
 from reports.cards import declared
 from reports.charts import (

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 
 from harness.check.compare import Change
 from harness.check.judge import REFERENCE
+from harness.claim import Finding
 from harness.course import course
-from harness.domain.claim import Finding
-from harness.domain.verdict import Basis, Verdict
 from harness.record.outcomes import (
     REPRODUCED,
     Anchor,
@@ -22,6 +21,7 @@ from harness.record.outcomes import (
 )
 from harness.record.run import ClaimDecided, Run, TrainingCompared
 from harness.timing.slower import CHANGED
+from harness.verdict import Basis, Verdict
 from reports.cards import Card
 from reports.snippets import snippets
 from reports.words import SYMBOLS, backend_name, plural, verdict_text

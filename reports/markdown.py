@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jinja2
 from markupsafe import Markup
 
+from harness.claim import Finding
 from harness.course import course
-from harness.domain.claim import Finding
-from harness.domain.verdict import Verdict
 from harness.environment import gpu
 from harness.errors import invalid
 from harness.record.run import ClaimDecided, Run, RunStarted
 from harness.rules.levels import STORED_SIZES
+from harness.verdict import Verdict
 from reports import headline
 from reports.cards import ELSEWHERE, Card, anchor, cards, section_of
 from reports.charts_data import QUANTILES, quantiles

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from harness.course import course
-from harness.domain.model import Figure
+from harness.model import Figure
 from harness.record.run import Key, Run, Summary
 from reports.text import escape
 from reports.words import mean_std, metric_label, number, plural, points, printed, quantity, seconds, state_text

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from harness.domain.model import Metric
-from harness.domain.verdict import Decision, Difference, Effect, Verdict
+from harness.model import Metric
 from harness.record.run import ClaimDecided
 from harness.rules.base import OPPOSITE
 from harness.rules.chances import undecided
+from harness.verdict import Decision, Difference, Effect, Verdict
 from reports.words import MINUS, factor, metric_label, number, plural, points, quantity, verdict_text
 
 COUNTED = ("epochs", "steps")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.course import course
-from harness.domain.erratum import Differs, Erratum, Outcome, plain
+from harness.erratum import Differs, Erratum, Outcome, plain
 from harness.record.run import ErratumChecked, Run
 from reports.cards import GONE
 

@@ -18,13 +18,13 @@ from typing import NamedTuple
 from harness.check.difference import LEVEL, Agreed, Agreement, Values, agreement
 from harness.check.evidence import path_of, read
 from harness.check.verdicts import stored_verdict
+from harness.claim import Cause, Claim
 from harness.course import course
-from harness.domain.claim import Cause, Claim
-from harness.domain.model import Metric
-from harness.domain.verdict import Decision, Verdict
 from harness.errors import invalid
+from harness.model import Metric
 from harness.record.evidence import EXACT, Evidence
 from harness.record.trials import Training
+from harness.verdict import Decision, Verdict
 from reports.text import code, escape, table
 from reports.words import SYMBOLS, metric_label, number, plural, standing
 

@@ -18,12 +18,11 @@ from harness.check.evidence import LONG, POINTS
 from harness.check.judge import REFERENCE
 from harness.check.stored import Stored, file_of
 from harness.check.verdicts import compare_verdict
+from harness.claim import Claim
 from harness.course import course
-from harness.domain.claim import Claim
-from harness.domain.erratum import ErratumState
-from harness.domain.model import Trial
-from harness.domain.verdict import Basis, Decision, Verdict
+from harness.erratum import ErratumState
 from harness.errors import SuiteError, invalid, nearest
+from harness.model import Trial
 from harness.record.evidence import Evidence, Expected
 from harness.record.outcomes import Here
 from harness.record.run import (
@@ -38,6 +37,7 @@ from harness.record.run import (
     Summary,
 )
 from harness.record.trials import SeedBlock, Training
+from harness.verdict import Basis, Decision, Verdict
 
 NOT_RUN = "not run for this report; every `pytest suite/` runs both forms"
 

@@ -6,11 +6,11 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from harness.domain.verdict import Basis, Verdict
 from harness.environment.fingerprint import OF_MACHINE
 from harness.record.trials import Fingerprint
 from harness.timing.slower import times
 from harness.training.backends import NAMES, named
+from harness.verdict import Basis, Verdict
 
 MINUS = "−"
 RAISED = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")

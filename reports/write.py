@@ -13,10 +13,10 @@ import msgspec
 from msgspec.structs import replace
 
 from harness.course import course
-from harness.domain.verdict import Verdict
 from harness.errors import SuiteError, invalid
 from harness.record.files import replace_file
 from harness.record.run import Run, read_run
+from harness.verdict import Verdict
 from reports.cards import Card, cards
 from reports.folders import check_course, check_writable, write_files
 from reports.history import History, since_last

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from harness.claim import Claim, experiments
 from harness.course import course
-from harness.domain.claim import Claim, experiments
-from harness.domain.erratum import Erratum
-from harness.domain.model import Experiment
-from harness.domain.self_check import SelfCheck
+from harness.erratum import Erratum
+from harness.model import Experiment
 from harness.record.run import Key
 from harness.rules import Exact
+from harness.self_check import SelfCheck
 from suite.keras import CHECKS
 
 COURSE = course()

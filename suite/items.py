@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pytest
 
 from harness.check.stored import file_of
-from harness.domain.claim import Claim
+from harness.claim import Claim
 from harness.errors import SuiteError, nearest
 from harness.record.evidence import EXACT
 from harness.record.run import Key

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from harness.check.evidence import add
-from harness.domain.claim import Claim
-from harness.domain.model import Experiment, Metric, Size, Variant
-from harness.domain.verdict import Decision, Verdict
+from harness.claim import Claim
+from harness.model import Experiment, Metric, Size, Variant
 from harness.record.evidence import WITHOUT_DIGEST, Evidence
 from harness.record.outcomes import TimeComparison, TimeState, VerdictComparison, VerdictState
 from harness.record.run import SelfChecked, Timed
 from harness.record.timings import Measurement, Provenance
 from harness.record.trials import Training
 from harness.rules import Comparison, Exact, Exceeds
+from harness.verdict import Decision, Verdict
 
 MACHINE = {"backend": "jax", "device": "cpu", "device_model": "AMD EPYC", "threads": 2, "jaxlib": None}
 NEW = TimeComparison(TimeState.NEW, "No time is stored for this case.")

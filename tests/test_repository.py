@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from harness.claim import experiments
 from harness.course import LECTURE, read
-from harness.domain.claim import experiments
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ("suite", "jax", "gpu", "gpu-jax", "gpu-torch", "lint", "tests")
@@ -150,6 +150,26 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         circle.prepare()
 
 
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("errors", "plots", "verdict", "model"),
+    ("rules",),
+    ("claim", "erratum", "contents", "self_check", "course"),
+    ("record",),
+    ("environment", "training"),
+    ("execution", "timing"),
+    ("check",),
+)
+"""Folders and modules of ``harness``: each imports from its own floor and from those before it."""
+
+
+def test_imports_between_folders_point_one_way() -> None:
+    height = {f"harness.{name}": floor for floor, names in enumerate(FLOORS) for name in names}
+    known = graph({name_of(path): tree(path) for path in modules() if package_of(path) == "harness"})
+    of = {name: height.get(".".join(name.split(".")[:2]), -1) for name in known}
+    assert {name for name, floor in of.items() if floor < 0} == {"harness"}
+    assert [(name, other) for name, others in known.items() for other in others if of[other] > of[name]] == []
+
+
 @pytest.mark.parametrize("package", sorted(MAY_IMPORT))
 def test_imports_point_one_way(package: str) -> None:
     files = [path for path in modules() if package_of(path) == package]
@@ -169,7 +189,7 @@ def test_imports_point_one_way(package: str) -> None:
         ("harness", "try:\n    import torch\nexcept ImportError:\n    pass", "backend torch"),
         ("harness", "if TYPE_CHECKING:\n    x = 1\nelse:\n    import keras", "backend keras"),
         ("harness", "import scipy.stats as st", "scipy imported at module level"),
-        ("harness", "import harness.domain.claim\nfrom harness import rules\nfrom . import trial", ""),
+        ("harness", "import harness.claim\nfrom harness import rules\nfrom . import trial", ""),
         ("harness", "def model():\n    import keras\n    from scipy import stats", ""),
         ("harness", "if TYPE_CHECKING:\n    import keras", ""),
         ("reports", "import altair", ""),

@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.faults import places as at
 from benchmarks.faults.change import New, Wrapper, argument, instead, jnp, result
 from benchmarks.faults.fault import fault, held_out, here, strengths
-from harness.domain.model import Dataset
+from harness.model import Dataset
 
 FILE = ("cases.data.mnist", "load")
 Of = Callable[[Any], Any]

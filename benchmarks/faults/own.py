@@ -20,17 +20,18 @@ from msgspec.structs import replace
 from benchmarks.faults.change import New, argument, computed, constant, instead, result, skipped
 from benchmarks.faults.fault import Fault, fault, held_out, strengths
 from harness.check.evidence import digest_of
-from harness.domain.model import Trial
-from harness.domain.verdict import Verdict
+from harness.model import Trial
 from harness.record.evidence import SCHEMA, EvidenceFile
 from harness.record.run import ClaimDecided, TrialDone
+from harness.verdict import Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = {
     "cases": ("tests/cases",),
     "harness.check": ("tests/check", "tests/suite/test_stored.py"),
-    "harness.domain": ("tests/domain", "tests/reports", "tests/cases/test_metrics.py"),
-    "harness.domain.erratum": ("tests/domain/test_erratum.py", "tests/cases/test_errata.py"),
+    "harness.claim": ("tests/test_claim.py", "tests/reports"),
+    "harness.erratum": ("tests/test_erratum.py", "tests/cases/test_errata.py"),
+    "harness.model": ("tests/test_model.py", "tests/reports", "tests/cases/test_metrics.py"),
     "harness.record": ("tests/record",),
     "harness.record.outcomes": ("tests/check",),
     "harness.rules": ("tests/rules",),
@@ -51,14 +52,14 @@ def unseen(fault: Fault) -> str:
     return "" if done.returncode == 1 else f"exit status {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-500:]}"
 
 
-METRIC = ("harness.domain.model:Metric", "value")
+METRIC = ("harness.model:Metric", "value")
 LEVEL, ERROR = ("harness.rules.levels:Look", "level"), ("harness.rules.exact:Comparison", "error")
 PAIRED, SIDES = (("harness.rules.comparisons", name) for name in ("paired", "sides"))
 UNEQUAL, INTERVAL = (("harness.rules.inference:Estimate", name) for name in ("unequal", "interval"))
 SCORE = ("harness.rules.pairs", "score")
 DIFFERENCE = ("harness.check.difference", "compared")
 BEYOND = ("harness.check.difference:Compared", "beyond_chance")
-DECODE = ("harness.check.json_file", "decode")
+DECODE = ("harness.record.json_file", "decode")
 RECORDS = "harness.record.run"
 STORED = "harness.check.stored:Stored"
 
@@ -204,7 +205,7 @@ VERDICTS = {
     "a share without its bounds": fault(("harness.rules.inference", "clopper_pearson"), instead(share_unbounded)),
     "prediction intervals half as wide": fault(("harness.rules.printed", "one_more"), result(half_prediction)),
     "Student's interval with z": fault(INTERVAL, result(tighter)),
-    "undecided is told as supported": fault(("harness.domain.claim:Claim", "decide"), result(undecided_is_supported)),
+    "undecided is told as supported": fault(("harness.claim:Claim", "decide"), result(undecided_is_supported)),
     **strengths(
         "exact checks: tolerances × {:g}", (1e9, 100.0), lambda x: fault(ERROR, computed(lambda error, _: error / x))
     ),
@@ -230,7 +231,7 @@ VERDICTS = {
 } | held_out(
     {
         "a diverged training's metric is its last finite value": fault(METRIC, last_finite),
-        "long curves are thinned at other epochs": fault(("harness.domain.model", "thin"), instead(thinned_downwards)),
+        "long curves are thinned at other epochs": fault(("harness.model", "thin"), instead(thinned_downwards)),
         "best and monotone look at one pair": fault(
             ("harness.rules.comparisons", "_ordered"), argument("contrasts", lambda contrasts: contrasts[:1])
         ),
@@ -260,7 +261,7 @@ VERDICTS = {
             ("harness.check.difference", "drifted"), argument("metrics", lambda metrics: tuple(metrics)[::-1])
         ),
         "errata: any error will do": fault(
-            ("harness.domain.erratum:Fails", "fault"), result(lambda fault, ran: "" if ran.error is not None else fault)
+            ("harness.erratum:Fails", "fault"), result(lambda fault, ran: "" if ran.error is not None else fault)
         ),
     }
 )

@@ -27,7 +27,7 @@ CROSS_ENTROPY, SOFTMAX_OF, PRODUCT, POOLING = (
 JAX, TENSORFLOW = "harness.training.backends.jax:JaxProgram", "harness.training.backends.tensorflow:TensorFlowProgram"
 TRIAL: Place = ("harness.training.train", "_trial")
 DERIVED, ORDER = (("harness.training.seeding", name) for name in ("derived", "data_order"))
-FIRST: Place = ("harness.domain.model:Dataset", "first")
+FIRST: Place = ("harness.model:Dataset", "first")
 
 
 def both(name: str) -> tuple[Place, ...]:

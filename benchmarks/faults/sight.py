@@ -16,14 +16,14 @@ from harness.check.judge import Counts, canonical_steps, same_versions
 from harness.check.rounding import CHECKED
 from harness.check.stored import Stored
 from harness.course import ROOT
-from harness.domain.model import Trial
-from harness.domain.verdict import Verdict
 from harness.environment.fingerprint import fingerprint
 from harness.errors import invalid
+from harness.model import Trial
 from harness.record.trials import ShortTrial
 from harness.record.trials import Training as Known
 from harness.training.backend import active_backend, choose_backend, start_backend
 from harness.training.engines import resolve_engine
+from harness.verdict import Verdict
 from suite.catalogue import EXPERIMENTS, SELF_CHECKS, TRAININGS, training_name
 from suite.session.task import Description, Task, attempt, reason_of
 

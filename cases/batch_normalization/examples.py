@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from cases.networks import adam
-from harness.domain.claim import Claim
-from harness.domain.model import Dataset, Experiment, Metric, Size, Variant
+from harness.claim import Claim
+from harness.model import Dataset, Experiment, Metric, Size, Variant
 from harness.rules import Converges
 
 EXAMPLES, STEPS, SIDE = 256, 8, 8

@@ -14,7 +14,7 @@ import numpy as np
 
 from cases.networks import applied, dense
 from cases.references import ROUNDING, inputs
-from harness.domain.claim import Claim
+from harness.claim import Claim
 from harness.rules import Comparison, Difference
 from harness.training.gradients import weight_gradients
 

@@ -31,9 +31,9 @@ from cases.metrics import MNIST_SMALLEST, VAL_ACCURACY
 from cases.networks import sgd
 from cases.overfitting.regularization import LEARNT
 from cases.rules import GrowsMore
-from harness.domain.claim import Claim
-from harness.domain.model import Dataset, Experiment, History, Metric, Size, Variant
-from harness.domain.plots import Plots, Sweep
+from harness.claim import Claim
+from harness.model import Dataset, Experiment, History, Metric, Size, Variant
+from harness.plots import Plots, Sweep
 from harness.rules import All, Exceeds
 from harness.training.gradients import weight_gradients
 

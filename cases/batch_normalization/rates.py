@@ -15,9 +15,9 @@ from cases.data.mnist import mnist
 from cases.metrics import VAL_ACCURACY, VAL_LOSS, epochs_to
 from cases.networks import mlp, sgd
 from cases.overfitting.regularization import LEARNT
-from harness.domain.claim import Claim
-from harness.domain.model import Experiment, History, Metric, Size, Variant
-from harness.domain.plots import Plots, Sweep
+from harness.claim import Claim
+from harness.model import Experiment, History, Metric, Size, Variant
+from harness.plots import Plots, Sweep
 from harness.rules import All, Converges, Diverges, Exceeds
 
 TARGET = 0.97

@@ -17,10 +17,10 @@ from cases.data.mnist import mnist
 from cases.metrics import CHANCE, VAL_ACCURACY, first_epoch
 from cases.networks import adam
 from cases.overfitting.regularization import FITTED, GAP, GAP_MEANS, NETWORK, REGULARIZATION, USUAL_L2, deep
-from harness.domain.claim import Claim
-from harness.domain.model import Experiment, History, Metric, Size, Variant
-from harness.domain.verdict import Verdict
+from harness.claim import Claim
+from harness.model import Experiment, History, Metric, Size, Variant
 from harness.rules import All, Equivalent, Exceeds
+from harness.verdict import Verdict
 
 
 def epochs_until(curve: str, target: float) -> Callable[[History], float | None]:

@@ -13,8 +13,8 @@ from cases.networks import dense_softmax, sgd
 from cases.optimizers.race import RACE
 from cases.overfitting.data_and_features import pooled, repeated
 from cases.overfitting.regularization import REGULARIZATION
-from harness.domain.model import Dataset, Experiment, Metric, Size, Variant
-from harness.domain.self_check import Measured, self_check
+from harness.model import Dataset, Experiment, Metric, Size, Variant
+from harness.self_check import Measured, self_check
 from harness.training.setup import TrainingSetup
 from harness.training.train import train
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.domain.model import Dataset
 from harness.errors import SuiteError
+from harness.model import Dataset
 
 PATH = Path(__file__).with_name("mnist.npz")
 

@@ -1,7 +1,7 @@
 """Examples 1 to 4. Example 3 has eight or ten made-up images in place of MNIST."""
 
 from cases.errata.given import DATA, NAMES, READY
-from harness.domain.erratum import Differs, Erratum, Fails, When
+from harness.erratum import Differs, Erratum, Fails, When
 
 EXAMPLE_2 = "Example 2. Dataset normalization"
 

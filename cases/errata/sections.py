@@ -7,7 +7,7 @@ common norm, Adagrad began its sums at 0.
 from cases.errata.given import DATA, MODEL, NAMES
 from cases.networks import call
 from cases.optimizers.defaults import PRINTED
-from harness.domain.erratum import Differs, Erratum, Fails, Warns, When
+from harness.erratum import Differs, Erratum, Fails, Warns, When
 
 USAGE = "4. Optimizers, Usage of optimizers"
 USE = "4. Optimizers, Use Optimizer"

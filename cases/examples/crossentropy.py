@@ -19,7 +19,7 @@ import numpy as np
 from cases.examples.mnist_callbacks import BATCH, SLIDE_RUN, images, trained
 from cases.networks import dense_softmax
 from cases.references import ROUNDING
-from harness.domain.claim import Claim
+from harness.claim import Claim
 from harness.rules import Comparison, Difference
 from harness.training.gradients import weight_gradients
 

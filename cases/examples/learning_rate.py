@@ -10,11 +10,11 @@ from cases.data.arrays import EXAMPLE_1_X, EXAMPLE_1_X_VAL, EXAMPLE_1_Y, EXAMPLE
 from cases.metrics import LOSS_RATIO, RISING_EPOCHS
 from cases.networks import dense_softmax, sgd
 from cases.rules import ReproducesCurve
-from harness.domain.claim import Claim
-from harness.domain.model import Dataset, Experiment, Metric, Published, Size, Variant
-from harness.domain.plots import Plots
-from harness.domain.verdict import Verdict
+from harness.claim import Claim
+from harness.model import Dataset, Experiment, Metric, Published, Size, Variant
+from harness.plots import Plots
 from harness.rules import All, Best, Converges, Diverges, Exceeds, Reproduces
+from harness.verdict import Verdict
 
 SLIDE = "Example 1. Learning rate"
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from cases.data.mnist import mnist
 from cases.networks import adam, dense_softmax
-from harness.domain.model import Dataset
+from harness.model import Dataset
 from harness.training.seeding import initialise, seed_everything
 
 BATCH = 200

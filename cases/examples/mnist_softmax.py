@@ -19,11 +19,11 @@ from cases.metrics import ACCURACY, BEST_EPOCH, BEST_LOSS, LOSS, VAL_ACCURACY, V
 from cases.networks import adam, dense_softmax
 from cases.references import ROUNDING
 from cases.rules import ReproducesCurve
-from harness.domain.claim import Claim
-from harness.domain.model import Experiment, Published, Size, Variant
-from harness.domain.plots import Plots
-from harness.domain.verdict import Verdict
+from harness.claim import Claim
+from harness.model import Experiment, Published, Size, Variant
+from harness.plots import Plots
 from harness.rules import All, Comparison, Difference, Reproduces
+from harness.verdict import Verdict
 
 SLIDE = "Example 3. MNIST 10 digit image classifier"
 

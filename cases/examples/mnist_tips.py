@@ -14,11 +14,11 @@ from cases.examples import tips_formulas
 from cases.metrics import ACCURACY, LOSS, VAL_ACCURACY, VAL_LOSS
 from cases.networks import adam, dense_softmax, mlp
 from cases.rules import ReproducesCurve
-from harness.domain.claim import Claim
-from harness.domain.model import Experiment, Published, Size, Variant
-from harness.domain.plots import Plots
-from harness.domain.verdict import Verdict
+from harness.claim import Claim
+from harness.model import Experiment, Published, Size, Variant
+from harness.plots import Plots
 from harness.rules import All, Best, Diverges, Exceeds, Not, NotBetter, Reproduces
+from harness.verdict import Verdict
 
 SLIDE = "Example 4. Tips of NN for the Mnist digit classifier"
 

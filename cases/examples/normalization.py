@@ -16,9 +16,9 @@ from cases.networks import dense_linear, sgd
 from cases.preprocessing import standardise
 from cases.references.least_squares import curvatures, design, least_loss
 from cases.rules import EverySeed
-from harness.domain.claim import Claim
-from harness.domain.model import Dataset, Experiment, Metric, Published, Size, Variant
-from harness.domain.plots import Landscape, Plots, Surface
+from harness.claim import Claim
+from harness.model import Dataset, Experiment, Metric, Published, Size, Variant
+from harness.plots import Landscape, Plots, Surface
 from harness.rules import All, Converges, Diverges, Reproduces
 from harness.rules.exact import Comparison
 

@@ -15,7 +15,7 @@ import numpy as np
 from cases.data.mnist import mnist
 from cases.networks import applied, dense_softmax, mlp
 from cases.references import ROUNDING
-from harness.domain.claim import Claim
+from harness.claim import Claim
 from harness.rules import Comparison, Difference
 
 LAYERS = ((784, 256), (256, 256), (256, 10))

@@ -23,11 +23,11 @@ from cases.metrics import INF_EPOCH, LOSS_RATIO, NAN_EPOCH, first_epoch, rises
 from cases.networks import at_rates, dense_linear
 from cases.references.least_squares import hessian, least_loss, optimum
 from cases.rules import EverySeed
-from harness.domain.claim import Claim, Source
-from harness.domain.model import Dataset, Experiment, History, Metric, Size
-from harness.domain.plots import Plots, Sweep
-from harness.domain.verdict import Verdict
+from harness.claim import Claim, Source
+from harness.model import Dataset, Experiment, History, Metric, Size
+from harness.plots import Plots, Sweep
 from harness.rules import All, Best, Converges, Diverges, Exceeds
+from harness.verdict import Verdict
 
 EXAMPLES, NOISE = 32, 0.5
 WITHIN = 1.05  # in units of the least loss

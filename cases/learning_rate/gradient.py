@@ -7,7 +7,7 @@ import numpy as np
 
 from cases.networks import dense_linear
 from cases.references import ROUNDING, inputs
-from harness.domain.claim import Claim
+from harness.claim import Claim
 from harness.rules import Comparison
 from harness.training.gradients import value_and_gradient
 

@@ -20,8 +20,8 @@ from cases.learning_rate.descent import curvature, least_squares, three_features
 from cases.networks import at_rates, dense_linear
 from cases.references import ROUNDING
 from cases.references.least_squares import design
-from harness.domain.claim import Claim
-from harness.domain.model import Dataset, Experiment, History, Metric, Size
+from harness.claim import Claim
+from harness.model import Dataset, Experiment, History, Metric, Size
 from harness.rules import All, Comparison, Converges
 from harness.training.gradients import weight_gradients
 

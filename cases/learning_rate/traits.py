@@ -18,8 +18,8 @@ from cases.learning_rate.update_rules import CANCELLATION, TEN_STEPS
 from cases.metrics import first_epoch
 from cases.networks import dense, optimizer, sgd
 from cases.references import ROUNDING, updates
-from harness.domain.claim import Claim
-from harness.domain.model import Dataset, Experiment, History, Metric, Size, Variant
+from harness.claim import Claim
+from harness.model import Dataset, Experiment, History, Metric, Size, Variant
 from harness.rules import All, Comparison, Difference, Exceeds
 from harness.training.gradients import trajectory
 

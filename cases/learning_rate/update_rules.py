@@ -15,10 +15,10 @@ import numpy as np
 
 from cases.networks import call, optimizer
 from cases.references import ROUNDING, inputs, keras_2, updates
-from harness.domain.claim import Claim
-from harness.domain.verdict import Verdict
+from harness.claim import Claim
 from harness.rules import Comparison, Difference
 from harness.training.gradients import trajectory
+from harness.verdict import Verdict
 
 TEN_STEPS = 100 * ROUNDING  # each step has about ten operations
 CANCELLATION = ROUNDING / (1 - 0.999)  # relative error of 1 − β₂ᵗ in Adam's first steps at β₂ = 0.999

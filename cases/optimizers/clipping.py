@@ -19,11 +19,11 @@ from cases.learning_rate.update_rules import TEN_STEPS
 from cases.networks import call, dense_linear, optimizer, sgd
 from cases.optimizers.defaults import PRINTED, today
 from cases.references import ROUNDING, keras_2
-from harness.domain.claim import Claim
-from harness.domain.model import Experiment, Size, Variant
-from harness.domain.verdict import Verdict
+from harness.claim import Claim
+from harness.model import Experiment, Size, Variant
 from harness.rules import All, Comparison, Converges, Difference, Diverges
 from harness.training.gradients import trajectory
+from harness.verdict import Verdict
 
 STEPS = 10
 CLIPNORM, CLIPVALUE = 1.0, 0.5  # the slide's

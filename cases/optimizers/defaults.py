@@ -14,9 +14,9 @@ import numpy as np
 
 from cases.networks import call, optimizer
 from cases.references import ROUNDING, keras_2
-from harness.domain.claim import Claim
-from harness.domain.verdict import Verdict
+from harness.claim import Claim
 from harness.rules import Comparison, Difference
+from harness.verdict import Verdict
 
 PRINTED: dict[str, dict[str, Any]] = {
     "SGD": {"lr": 0.01, "momentum": 0.0, "decay": 0.0, "nesterov": False},

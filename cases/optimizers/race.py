@@ -13,10 +13,10 @@ from cases.data.mnist import mnist
 from cases.metrics import VAL_ACCURACY
 from cases.networks import mlp, optimizer
 from cases.overfitting.regularization import LEARNT
-from harness.domain.claim import Claim
-from harness.domain.model import Experiment, Metric, Size, Variant
-from harness.domain.verdict import Verdict
+from harness.claim import Claim
+from harness.model import Experiment, Metric, Size, Variant
 from harness.rules import Best, Converges
+from harness.verdict import Verdict
 
 LOSS = Metric("loss", better="lower", unit="nats", smallest_effect=0.01, scale="log")
 PRINTED = {"sgd nesterov": 0.01, "rmsprop": 0.001, "adagrad": 0.01, "adadelta": 1.0, "adam": 0.001}

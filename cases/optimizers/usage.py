@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from cases.networks import at_rates
-from harness.domain.claim import Claim
-from harness.domain.model import Dataset, Experiment, History, Metric, Size
-from harness.domain.verdict import Verdict
+from harness.claim import Claim
+from harness.model import Dataset, Experiment, History, Metric, Size
 from harness.rules import Converges
+from harness.verdict import Verdict
 
 INPUTS, CLASSES, EACH = 10, 64, 10
 CONSTANT = (1 - 1 / CLASSES) / CLASSES

@@ -12,11 +12,11 @@ from cases.data.mnist import mnist
 from cases.metrics import VAL_ACCURACY
 from cases.networks import adam, mlp
 from cases.overfitting.regularization import AS_ACCURATE, GAP, GAP_MEANS, REDUCES, SOLUTIONS, as_accurate
-from harness.domain.claim import Claim
-from harness.domain.model import Dataset, Experiment, Size, Variant
-from harness.domain.plots import Plots, Sweep
-from harness.domain.verdict import Verdict
+from harness.claim import Claim
+from harness.model import Dataset, Experiment, Size, Variant
+from harness.plots import Plots, Sweep
 from harness.rules import All, Exceeds, Monotone
+from harness.verdict import Verdict
 
 ROWS = 10_000
 COUNTS = (500, 2000, 10_000)

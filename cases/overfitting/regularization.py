@@ -24,11 +24,11 @@ from cases.data.mnist import mnist
 from cases.metrics import VAL_ACCURACY, VAL_LOSS, epochs_to
 from cases.networks import adam, mlp
 from cases.references import ROUNDING
-from harness.domain.claim import Claim
-from harness.domain.model import Experiment, History, Metric, Size, Variant
-from harness.domain.plots import Plots, Sweep, TurningPoint
-from harness.domain.verdict import Verdict
+from harness.claim import Claim
+from harness.model import Experiment, History, Metric, Size, Variant
+from harness.plots import Plots, Sweep, TurningPoint
 from harness.rules import Above, All, Comparison, Exceeds, Monotone
+from harness.verdict import Verdict
 
 STRENGTHS = (0.0, 1.0, 0.001)  # the slide's
 ELASTIC = 0.01

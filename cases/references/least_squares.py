@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from harness.domain.model import Dataset
+from harness.model import Dataset
 
 
 def design(data: Dataset) -> np.ndarray:

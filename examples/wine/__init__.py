@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from harness.claim import Claim
 from harness.course import Course
-from harness.domain.claim import Claim
-from harness.domain.model import Dataset, Experiment, History, Metric, Size, Variant
+from harness.model import Dataset, Experiment, History, Metric, Size, Variant
 from harness.rules import Comparison, Diverges, Exceeds
 
 FIRST, SECOND, THIRD = "1. The data", "2. Training", "3. Networks"

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from harness.claim import Claim, Finding
 from harness.course import Course
-from harness.domain.claim import Claim, Finding
-from harness.domain.model import Dataset, Experiment, History, Metric, Published, Size, Variant
-from harness.domain.plots import Plots
-from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
+from harness.model import Dataset, Experiment, History, Metric, Published, Size, Variant
+from harness.plots import Plots
 from harness.rules import Above, All, Best, Comparison, Exceeds, NotBetter, Reproduces
+from harness.verdict import Verdict
 
 SOFTMAX = "Lab 10-1. Softmax"
 TWO_LAYERS = "Lab 10-2. Two hidden layers"

@@ -11,14 +11,14 @@ from harness.check.judge import Circumstances, Counts, claim_state, judge
 from harness.check.rounding import TINY_SEEDS
 from harness.check.stored import Stored, replayed
 from harness.check.verdicts import compare_verdict
-from harness.domain.claim import Claim
-from harness.domain.model import Experiment, Trial
-from harness.domain.verdict import Decision, Verdict
+from harness.claim import Claim
 from harness.errors import SuiteError
+from harness.model import Experiment, Trial
 from harness.record.outcomes import Here, SeedsTaken, TrainingOutcome, TrainingState, VerdictComparison, VerdictState
 from harness.record.run import ClaimDecided, Key
 from harness.record.trials import Fingerprint, Training
 from harness.rules import PLAIN
+from harness.verdict import Decision, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)

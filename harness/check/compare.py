@@ -26,15 +26,15 @@ from harness.check.difference import MedianRatio
 from harness.check.judge import Circumstances, Comparison, Counts
 from harness.check.verdicts import verdict_state
 from harness.course import course
-from harness.domain.erratum import ErratumState
-from harness.domain.model import Metric, Trial
-from harness.domain.verdict import Verdict
 from harness.environment.fingerprint import OF_MACHINE
+from harness.erratum import ErratumState
 from harness.errors import SuiteError
+from harness.model import Metric, Trial
 from harness.record.outcomes import REPRODUCED, TimeState, TrainingOutcome, TrainingState, VerdictState, number_text
 from harness.record.run import ClaimDecided, Key, Run, Timed
 from harness.record.trials import SeedBlock, Training
 from harness.timing.slower import CHANGED, CONTENTION, RELATIVE, WIDE, slower
+from harness.verdict import Verdict
 
 REGRESSED = (VerdictState.NOT_RUN, VerdictState.FLIPPED, VerdictState.WEAKENED)
 

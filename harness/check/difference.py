@@ -46,7 +46,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.domain.model import Metric, Trial
+from harness.model import Metric, Trial
 from harness.record.outcomes import Interval
 from harness.rules.inference import (
     Estimate,

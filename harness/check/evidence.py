@@ -16,10 +16,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from harness.check.json_file import FormatError, JsonFile, decode
 from harness.check.rounding import CHECKED, TINY_SEEDS, checked_steps, joined
-from harness.domain.model import Experiment, Trial, thin
 from harness.errors import invalid
+from harness.model import Experiment, Trial, thin
 from harness.record.evidence import (
     EXACT,
     SCHEMA,
@@ -30,6 +29,7 @@ from harness.record.evidence import (
     packed,
     unpacked,
 )
+from harness.record.json_file import FormatError, JsonFile, decode
 from harness.record.trials import Fingerprint, Quantiles, SeedBlock, Spread, Training
 
 FIRST_CURVES = 5

@@ -33,7 +33,7 @@ from harness.check.difference import (
 )
 from harness.check.evidence import stored_curve
 from harness.check.rounding import FLOOR, LIMIT, MOST_STEPS, floor, numbers, relative, reproducible_steps
-from harness.domain.model import Experiment, Metric, Trial
+from harness.model import Experiment, Metric, Trial
 from harness.record.evidence import Evidence
 from harness.record.outcomes import (
     REPRODUCED,

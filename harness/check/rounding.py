@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from harness.domain.model import Experiment, Metric, Trial
+from harness.model import Experiment, Metric, Trial
 from harness.record.trials import Number, ShortTrial, Training, number, value
 
 if TYPE_CHECKING:

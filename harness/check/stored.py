@@ -16,12 +16,12 @@ from harness.check.evidence import LONG
 from harness.check.judge import REFERENCE
 from harness.check.rounding import relative
 from harness.check.verdicts import StoredVerdict, stored_verdict
-from harness.domain.claim import Claim
-from harness.domain.model import Experiment, Metric, Trial
-from harness.domain.verdict import Decision, Verdict
+from harness.claim import Claim
 from harness.errors import SuiteError
+from harness.model import Experiment, Metric, Trial
 from harness.record.evidence import EXACT, Evidence, Expected
 from harness.record.trials import Fingerprint, Training
+from harness.verdict import Decision, Verdict
 
 CLOSE = 1e-6
 """Relative difference up to which two values of a metric of float32 curves count as equal."""

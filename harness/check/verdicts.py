@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from msgspec import structs
 
 from harness.check.judge import REFERENCE
-from harness.domain.claim import Claim
-from harness.domain.verdict import Decision, Verdict
+from harness.claim import Claim
 from harness.record.evidence import Evidence, Expected
 from harness.record.outcomes import VerdictComparison, VerdictState
 from harness.rules import PLAIN, STORED, stored_look
 from harness.rules.levels import STORED_SIZES
+from harness.verdict import Decision, Verdict
 
 
 def verdict_state(now: Verdict, before: Verdict | None) -> VerdictState:

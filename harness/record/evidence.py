@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from harness.domain.model import Divergence, Seconds, Trial
+from harness.model import Divergence, Seconds, Trial
 from harness.record.trials import Hashes, Number, SeedBlock, ShortTrial, Spread, Struct, Training
 
 SCHEMA = 3

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from harness.domain.verdict import Verdict
 from harness.record.trials import Number, value
+from harness.verdict import Verdict
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -18,15 +18,15 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from harness.domain.claim import Claim
-from harness.domain.erratum import ErratumState
-from harness.domain.model import Seconds, Trial
-from harness.domain.verdict import Decision, Verdict
+from harness.claim import Claim
+from harness.erratum import ErratumState
 from harness.errors import SuiteError, invalid
+from harness.model import Seconds, Trial
 from harness.record.outcomes import Here, Part, SeedsTaken, TimeComparison, TrainingOutcome, VerdictComparison
 from harness.record.timings import Measurement
 from harness.record.trials import Fingerprint, ShortTrial, Struct, Training
 from harness.rules.combined import adjust
+from harness.verdict import Decision, Verdict
 
 SCHEMA = 5
 """The version of this file format."""

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from harness.domain.model import Trial
+from harness.model import Trial
 
 Number = float | Literal["nan", "inf", "-inf"]
 """A number in JSON, which has neither nan nor infinities."""

@@ -1,6 +1,5 @@
 """The rules: each turns trials into a Decision. Importing them imports neither numpy nor scipy."""
 
-from harness.domain.verdict import Difference
 from harness.rules.base import Rule, Sample
 from harness.rules.combined import All, Not, adjust
 from harness.rules.comparisons import Above, Best, Equivalent, Exceeds, Monotone, NotBetter
@@ -8,6 +7,7 @@ from harness.rules.exact import Comparison, Exact
 from harness.rules.levels import PLAIN, STORED, Levels, Look, stored_look
 from harness.rules.printed import Reproduces
 from harness.rules.shares import Converges, Diverges
+from harness.verdict import Difference
 
 __all__ = [
     "PLAIN",

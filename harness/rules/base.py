@@ -10,10 +10,10 @@ from typing import ClassVar, Literal, NamedTuple
 
 from msgspec.structs import replace
 
-from harness.domain.model import Figure, Metric, Trial
-from harness.domain.verdict import Decision, Effect, Verdict
 from harness.errors import invalid
+from harness.model import Figure, Metric, Trial
 from harness.rules.levels import FEWEST_SEEDS, FLOAT_NOISE, LARGEST, ONLY, PLAIN, Levels, Look
+from harness.verdict import Decision, Effect, Verdict
 
 Failures = Literal["guard", "report", "decide", "count"]
 """What decides a comparison, which has two results: the mean over the seeds that trained in both variants, and the

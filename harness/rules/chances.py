@@ -12,10 +12,10 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from harness.domain.verdict import Decision, Effect, Verdict
 from harness.rules.inference import t_quantile
 from harness.rules.levels import FEWEST_SEEDS
 from harness.rules.pairs import Pairs
+from harness.verdict import Decision, Effect, Verdict
 
 
 def undecided(decision: Decision) -> list[Effect]:

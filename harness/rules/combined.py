@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from msgspec import structs
 
-from harness.domain.verdict import Basis, Decision, Verdict, weakest
 from harness.errors import invalid
 from harness.rules.base import Rule, Sample, negated
 from harness.rules.levels import ADJUSTED
+from harness.verdict import Basis, Decision, Verdict, weakest
 
 Item = TypeVar("Item")
 ANY_PART = {Verdict.REFUTED: "refuted", Verdict.NEGLIGIBLE: "a tie"}

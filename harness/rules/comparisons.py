@@ -11,13 +11,13 @@ from typing import Literal, get_args
 
 from msgspec.structs import replace
 
-from harness.domain.model import Metric
-from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.errors import invalid
+from harness.model import Metric
 from harness.rules.base import Failures, Limit, Rule, Sample, check_names, negated, too_few
 from harness.rules.chances import chances
 from harness.rules.effects import by_less_than_matters, effects, outlook, sentence
 from harness.rules.pairs import Pairs, Sides, of_tie, paired, sides
+from harness.verdict import Basis, Decision, Effect, Verdict
 
 EVERY: tuple[Failures, ...] = get_args(Failures)
 

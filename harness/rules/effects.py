@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from statistics import median
 
-from harness.domain.model import Metric
-from harness.domain.verdict import Effect
+from harness.model import Metric
 from harness.rules.base import on_unit, percent
 from harness.rules.inference import clopper_pearson, detectable
 from harness.rules.levels import FEWEST_SEEDS, PLAIN
 from harness.rules.pairs import Pairs, Sides, of_failures
+from harness.verdict import Effect
 
 Details = dict[str, float | None]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from harness.domain.verdict import Basis, Decision, Difference, Effect, Verdict
 from harness.errors import invalid
+from harness.verdict import Basis, Decision, Difference, Effect, Verdict
 
 
 @dataclass(frozen=True)

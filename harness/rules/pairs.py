@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from harness.domain.model import Metric
+from harness.model import Metric
 from harness.rules.base import Failures, Sample, UnusableError, listed, noise, score
 from harness.rules.inference import Estimate, at_least, mean, signed_rank
 from harness.rules.levels import FEWEST_SEEDS, MANY_SEEDS, Look

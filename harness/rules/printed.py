@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from harness.domain.model import Figure, Metric
-from harness.domain.verdict import Basis, Decision, Effect, Verdict
+from harness.model import Figure, Metric
 from harness.rules.base import Failures, Rule, Sample, UnusableError, noise, on_unit, percent, score, too_few
 from harness.rules.inference import one_more, t_tail
 from harness.rules.levels import FEWEST_SEEDS, MANY_SEEDS, PLAIN
+from harness.verdict import Basis, Decision, Effect, Verdict
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.domain.model import Trial
-from harness.domain.verdict import Basis, Decision, Effect, Verdict
 from harness.errors import invalid
+from harness.model import Trial
 from harness.rules.base import Limit, Rule, Sample, percent, recorded, seeds_of_signs, too_few
 from harness.rules.inference import at_least, at_most, clopper_pearson
 from harness.rules.levels import FEWEST_SEEDS
+from harness.verdict import Basis, Decision, Effect, Verdict
 
 
 class Share(Rule):

@@ -20,7 +20,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.domain.model import Experiment
+from harness.model import Experiment
 from harness.record.timings import Measurement, Provenance
 from harness.timing.contention import accounts, contention
 from harness.training.backend import trained_on

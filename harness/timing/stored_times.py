@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.check.json_file import FormatError, JsonFile, decode
+from harness.record.json_file import FormatError, JsonFile, decode
 from harness.record.timings import SCHEMA, Timings
 
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.domain.model import Experiment
 from harness.errors import SuiteError
+from harness.model import Experiment
 from harness.record.trials import Hashes
 from harness.training.backends import hidden
 from harness.training.seeding import data_order, initialise, roles, seed_training

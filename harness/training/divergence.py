@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from harness.domain.model import Dataset, Divergence, History
+from harness.model import Dataset, Divergence, History
 
 BLOW_UP = 1000.0
 """A finite loss at the end of training that is more than this many times the first step's loss is a blow-up."""

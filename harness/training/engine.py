@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from harness.domain.model import Dataset
 from harness.errors import SuiteError
+from harness.model import Dataset
 from harness.training.backends import NAMES
 from harness.training.programs import Programs
 from harness.training.setup import TrainingSetup

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from harness.domain.model import Dataset
+from harness.model import Dataset
 from harness.training.configuration import without_names
 from harness.training.seeding import initialise
 from harness.training.setup import TrainingSetup

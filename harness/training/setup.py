@@ -6,9 +6,9 @@ import functools
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.domain.model import Dataset, Experiment, Size, Variant
-from harness.domain.plots import Plots
 from harness.errors import SuiteError
+from harness.model import Dataset, Experiment, Size, Variant
+from harness.plots import Plots
 
 
 @dataclass(frozen=True)

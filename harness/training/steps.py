@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.domain.model import Dataset, Experiment
 from harness.errors import invalid
+from harness.model import Dataset, Experiment
 from harness.record.trials import ShortTrial, number, shortest
 from harness.training.engine import Engine
 from harness.training.fit import validation_losses

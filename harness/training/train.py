@@ -10,8 +10,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from harness.domain.model import Experiment, Seconds, Trial
 from harness.errors import invalid
+from harness.model import Experiment, Seconds, Trial
 from harness.record.trials import shortest
 from harness.training.backend import Device, trained_on
 from harness.training.backends import active_backend

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.domain.model import Dataset
 from harness.errors import SuiteError
+from harness.model import Dataset
 from harness.training.backends.jax import JaxProgram
 from harness.training.engine import (
     Batches,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.course import course
-from harness.domain.model import Experiment
+from harness.model import Experiment
 from harness.record.run import Run
 from reports.cards import Card
 from reports.charts_data import (

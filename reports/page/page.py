@@ -14,9 +14,9 @@ from markupsafe import Markup
 
 from harness.check.compare import Changes
 from harness.course import SUITE, course
-from harness.domain.verdict import Verdict
 from harness.record.outcomes import ClaimState
 from harness.record.run import Run
+from harness.verdict import Verdict
 from reports import headline
 from reports.cards import Card
 from reports.changes import status as changes_status

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from harness.course import course
-from harness.domain.verdict import Basis, Verdict
 from harness.record.outcomes import TimeState
 from harness.record.run import Run
+from harness.verdict import Basis, Verdict
 from reports.cards import ELSEWHERE, Card, section_of
 from reports.history import History, Speed
 from reports.snippets import Snippet, snippets

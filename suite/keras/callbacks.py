@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.domain.self_check import Measured, self_check
+from harness.self_check import Measured, self_check
 
 LOSSES = (5.0, 4.0, 4.5, 3.0, 3.5, 3.25, 3.2, 2.0625, 2.5, 2.25, 2.125, 2.1, 1.0)
 """Validation losses. The best loss before a patience of 4 runs out at epoch 11 is that of epoch 7 (from 0)."""

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.domain.model import Dataset, Experiment, Size, Variant
-from harness.domain.self_check import Measured, self_check
+from harness.model import Dataset, Experiment, Size, Variant
+from harness.self_check import Measured, self_check
 from harness.training.gradients import weight_gradients
 from harness.training.train import train
 from suite.keras.networks import LOSS, sequential

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.domain.self_check import Measured, self_check
+from harness.self_check import Measured, self_check
 from suite.keras.networks import numpy
 from suite.keras.reference import ACTIVATIONS, LOSSES
 

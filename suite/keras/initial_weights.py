@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.domain.self_check import Measured, self_check
+from harness.self_check import Measured, self_check
 from suite.keras import networks
 from suite.keras.networks import numpy, sequential
 from suite.keras.reference import Layer

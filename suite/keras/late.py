@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.domain.model import Dataset
-from harness.domain.self_check import Measured, self_check
+from harness.model import Dataset
+from harness.self_check import Measured, self_check
 from harness.training.backends import active_backend
 from harness.training.late_state import late_optimizer, late_slots
 from harness.training.train import prepare

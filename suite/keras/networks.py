@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.domain.model import Dataset, Experiment, Metric, Size, Trial, Variant
-from harness.domain.self_check import Measured
+from harness.model import Dataset, Experiment, Metric, Size, Trial, Variant
+from harness.self_check import Measured
 from harness.training.gradients import weight_gradients
 from suite.keras.reference import Layer, Reference, State
 from suite.keras.rules import Optimizer

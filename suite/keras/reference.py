@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.domain.model import Dataset
+from harness.model import Dataset
 from suite.keras.rules import Optimizer, Slots
 
 Arrays = list[np.ndarray]

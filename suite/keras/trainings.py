@@ -10,8 +10,8 @@ from unittest import mock
 
 import numpy as np
 
-from harness.domain.model import Dataset, Trial
-from harness.domain.self_check import Measured, SelfCheck, self_check
+from harness.model import Dataset, Trial
+from harness.self_check import Measured, SelfCheck, self_check
 from harness.training import engine as sizes
 from harness.training.train import train
 from harness.training.vectorized import VectorizedEngine

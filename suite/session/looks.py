@@ -13,11 +13,11 @@ from typing import Literal
 from msgspec.structs import replace
 
 from harness.check.claims import Decided
-from harness.domain.claim import Claim
-from harness.domain.verdict import Verdict
+from harness.claim import Claim
 from harness.record.outcomes import SeedsTaken
 from harness.record.run import AsNeeded
 from harness.rules.levels import Look, looks
+from harness.verdict import Verdict
 from suite.session.trials import Trials
 
 

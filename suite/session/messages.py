@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from harness.course import course
-from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
 from harness.record.run import ClaimDecided, ErratumChecked, SelfChecked
 from harness.record.run_file import RecordError
+from harness.verdict import Verdict
 
 
 def tell(request: pytest.FixtureRequest, statement: str, get: Callable[[], ClaimDecided | ErratumChecked]) -> None:

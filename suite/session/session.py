@@ -12,11 +12,9 @@ from msgspec.structs import replace
 
 from harness.check.claims import Decided, Judge, Judged
 from harness.check.stored import Stored
-from harness.domain.claim import Claim
-from harness.domain.erratum import Erratum, ErratumState
-from harness.domain.model import Seconds
-from harness.domain.self_check import SelfCheck
-from harness.domain.verdict import Decision, Verdict
+from harness.claim import Claim
+from harness.erratum import Erratum, ErratumState
+from harness.model import Seconds
 from harness.record.outcomes import TrainingOutcome, TrainingState, VerdictComparison, VerdictState
 from harness.record.run import (
     ClaimDecided,
@@ -30,7 +28,9 @@ from harness.record.run import (
     TrainingCompared,
 )
 from harness.record.run_file import RecordError, RunFile
+from harness.self_check import SelfCheck
 from harness.training.backend import Device
+from harness.verdict import Decision, Verdict
 from suite.catalogue import EXPERIMENTS, TRAINING_CLAIMS, keys_of
 from suite.options import Options
 from suite.session import looks

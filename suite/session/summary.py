@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.check.stored import Stored
-from harness.domain.verdict import Verdict
 from harness.record.outcomes import TrainingState
 from harness.record.run import Run
+from harness.verdict import Verdict
 from reports.cards import cards
 from reports.headline import compared, count_text, findings, here_text, moved, seeds_text
 from reports.words import plural, some, verdict_text

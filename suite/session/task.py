@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from harness.check.rounding import VALIDATED, measure
-from harness.domain.model import Trial
 from harness.errors import SuiteError
+from harness.model import Trial
 from harness.record.run_file import RecordError
 from harness.record.trials import Hashes, ShortTrial, Training
 from suite.catalogue import EXPERIMENTS, training_name

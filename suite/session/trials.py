@@ -12,9 +12,9 @@ from typing import Any
 
 from harness.check.judge import canonical_steps, same_versions
 from harness.check.rounding import CHECKED
-from harness.domain.model import Trial
 from harness.errors import SuiteError
 from harness.execution import local
+from harness.model import Trial
 from harness.record.run import Key, ShortTrialDone, TrialDone
 from harness.record.run_file import RunFile
 from harness.record.trials import ShortTrial, Training

@@ -29,11 +29,11 @@ from benchmarks.versions import (
     unexplained,
 )
 from harness.course import ROOT
-from harness.domain.erratum import ErratumState
-from harness.domain.verdict import Verdict
+from harness.erratum import ErratumState
 from harness.errors import SuiteError
 from harness.record.outcomes import TrainingState, VerdictState
 from harness.record.run import read_run
+from harness.verdict import Verdict
 from tests.make import self_check
 from tests.reports import synthetic
 from tests.suite.command import environment

@@ -28,8 +28,8 @@ from cases.learning_rate import gradient, minima, traits
 from cases.optimizers import clipping
 from cases.overfitting import regularization
 from cases.references import keras_2, updates
-from harness.domain.claim import Claim
-from harness.domain.model import Dataset
+from harness.claim import Claim
+from harness.model import Dataset
 from harness.rules import Comparison
 from harness.training.backend import choose_backend, start_backend
 

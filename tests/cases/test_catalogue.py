@@ -11,7 +11,7 @@ from cases import CLAIMS
 from cases.data.arrays import EXAMPLE_3_TABLE
 from cases.examples import mnist_softmax
 from cases.examples.mnist_tips import BATCH, TIPS, penalised
-from harness.domain.claim import experiments
+from harness.claim import experiments
 from harness.errors import SuiteError
 from harness.rules import Exact
 

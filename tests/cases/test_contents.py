@@ -11,7 +11,7 @@ import pytest
 from cases import CLAIMS
 from cases import __main__ as command_line
 from cases.__main__ import PAGE, page
-from harness.domain.contents import commands, contents
+from harness.contents import commands, contents
 from suite.catalogue import ERRATA, EXACT_CLAIMS, TRAINING_CLAIMS, TRAININGS, training_name
 from tests.make import claim, exact_claim, experiment
 from tests.suite.command import suite

@@ -14,7 +14,7 @@ import pytest
 
 from cases import CLAIMS
 from cases.errata import ERRATA
-from harness.domain.erratum import Differs, Fails, Warns, When
+from harness.erratum import Differs, Fails, Warns, When
 from harness.training.backend import choose_backend, start_backend
 from tests.suite.command import ROOT, environment
 

@@ -10,7 +10,7 @@ from cases.batch_normalization import gradients, regularizing
 from cases.examples.learning_rate import ACCURACY
 from cases.overfitting import regularization
 from cases.references import least_squares
-from harness.domain.model import Dataset
+from harness.model import Dataset
 
 INF, NAN = math.inf, math.nan
 

@@ -7,8 +7,8 @@ import pytest
 from scipy.special import stdtrit
 
 from cases.rules import EverySeed, GrowsMore, ReproducesCurve
-from harness.domain.model import Metric, Trial
 from harness.errors import SuiteError
+from harness.model import Metric, Trial
 from harness.rules.base import Sample
 from harness.rules.levels import ONLY, PLAIN, STORED
 

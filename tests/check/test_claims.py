@@ -8,13 +8,13 @@ from harness.check.claims import Asked, Decided, Judge, to_the_end
 from harness.check.judge import Counts
 from harness.check.rounding import TINY_SEEDS, of_tiny
 from harness.check.stored import Stored
-from harness.domain.claim import Claim
-from harness.domain.model import Metric, Trial
-from harness.domain.verdict import Decision, Verdict
+from harness.claim import Claim
+from harness.model import Metric, Trial
 from harness.record.outcomes import ClaimState, TrainingOutcome, TrainingState, VerdictState
 from harness.record.trials import Hashes, ShortTrial, Training
 from harness.rules import Comparison, Exact, Exceeds
 from harness.rules.levels import Look
+from harness.verdict import Decision, Verdict
 from tests import make
 
 STACK = "tensorflow-cpu"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from harness.check.difference import LEVEL, Agreement, agreement, compared, drift, drifted
-from harness.domain.model import Metric, Trial
+from harness.model import Metric, Trial
 from tests.rules.test_published import DIGITS, FIRST, HOURS, SECOND, P
 
 ACCURACY = Metric("val_accuracy", "higher", "fraction", 0.0005)

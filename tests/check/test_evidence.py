@@ -9,8 +9,8 @@ import pytest
 
 from harness.check.evidence import dumps, parse, path_of, read, update, write
 from harness.check.rounding import of_tiny
-from harness.domain.model import Divergence, Seconds, Trial
 from harness.errors import SuiteError
+from harness.model import Divergence, Seconds, Trial
 from harness.record.evidence import EXACT, SCHEMA, WITHOUT_DIGEST, Evidence, Expected
 from harness.record.trials import Hashes, ShortTrial, Training
 from tests import make

@@ -9,7 +9,7 @@ import pytest
 
 from harness.check.judge import Circumstances, claim_state, judge
 from harness.check.rounding import of_tiny
-from harness.domain.model import Divergence, Metric, Trial
+from harness.model import Divergence, Metric, Trial
 from harness.record.outcomes import ClaimState, TrainingOutcome
 from harness.record.outcomes import TrainingState as State
 from harness.record.trials import Hashes, ShortTrial, Training

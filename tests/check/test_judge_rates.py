@@ -18,7 +18,7 @@ from harness.check.difference import (
     on_scale,
 )
 from harness.check.evidence import read
-from harness.domain.model import Metric, Trial
+from harness.model import Metric, Trial
 
 VARIANTS = 97
 METRIC = Metric("score", "higher", "fraction", 1e-9)

@@ -8,13 +8,13 @@ import pytest
 
 from harness.check.stored import replayed
 from harness.check.verdicts import compare_verdict, stored_verdict
-from harness.domain.claim import Claim
-from harness.domain.model import Metric, Trial
-from harness.domain.verdict import Basis, Decision, Verdict
+from harness.claim import Claim
+from harness.model import Metric, Trial
 from harness.record.evidence import Expected
 from harness.record.trials import Training
 from harness.rules import Exceeds
 from harness.rules.chances import undecided
+from harness.verdict import Basis, Decision, Verdict
 from tests import make
 
 GAP = Metric("gap", "lower", "nats", 0.001, of=lambda history: history["val_loss"][-1] - history["loss"][-1])

@@ -13,10 +13,10 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from harness.domain.model import Seconds, Size, Trial
-from harness.domain.verdict import Difference
+from harness.model import Seconds, Size, Trial
 from harness.record.run import AnyRecord, RunEnded, RunStarted, TrialDone, encode
 from harness.record.timings import Measurement
+from harness.verdict import Difference
 from tests.make import measurement
 
 TEXT = st.text(max_size=12) | st.sampled_from(["\0", "\u2028", "\r\n", "적절", '"\\'])

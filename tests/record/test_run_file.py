@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from harness.domain.model import Divergence, Seconds, Trial
 from harness.errors import SuiteError
+from harness.model import Divergence, Seconds, Trial
 from harness.record.run import RunEnded, TrialDone, read_run
 from harness.record.run_file import LENGTH, STAMP, RecordError, RunFile, latest_run, locked, new_id
 from tests.record.made import END, HEADER, done, trial

@@ -6,9 +6,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-from harness.domain.model import Divergence, Seconds, Size, Trial
-from harness.domain.verdict import Basis, Verdict
+from harness.model import Divergence, Seconds, Size, Trial
 from harness.record.outcomes import ClaimState, TimeComparison, TimeState, TrainingState, VerdictState
+from harness.verdict import Basis, Verdict
 from tests.make import NEW, timed
 from tests.reports.synthetic import (
     LONG,

@@ -8,7 +8,7 @@ import sys
 
 from msgspec.structs import replace
 
-from harness.domain.model import Seconds, Trial
+from harness.model import Seconds, Trial
 from harness.record.address import Address
 from harness.record.database import Database, opened
 from harness.record.run import RunEnded, TrialDone, encode

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from harness.domain.model import Seconds, Trial
+from harness.model import Seconds, Trial
 from harness.record.run import Run, RunEnded, Timed
 from harness.record.trials import Fingerprint
 from tests.reports.synthetic import HEADER, experiment, training

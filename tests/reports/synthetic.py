@@ -12,10 +12,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from harness.check.verdicts import compare_verdict
+from harness.claim import Claim, experiments
 from harness.course import Course
-from harness.domain.claim import Claim, experiments
-from harness.domain.erratum import Differs, Erratum, ErratumState, Fails, When
-from harness.domain.model import (
+from harness.erratum import Differs, Erratum, ErratumState, Fails, When
+from harness.model import (
     Divergence,
     DivergenceKind,
     Experiment,
@@ -26,8 +26,7 @@ from harness.domain.model import (
     Trial,
     Variant,
 )
-from harness.domain.plots import Plots
-from harness.domain.verdict import Basis, Decision, Difference, Effect, Kind, Verdict
+from harness.plots import Plots
 from harness.record.evidence import Expected
 from harness.record.outcomes import ClaimState, Here, TrainingOutcome, TrainingState, VerdictComparison, VerdictState
 from harness.record.run import (
@@ -42,6 +41,7 @@ from harness.record.run import (
 )
 from harness.record.run_file import RunFile
 from harness.rules import Exact
+from harness.verdict import Basis, Decision, Difference, Effect, Kind, Verdict
 
 ACCURACY = Metric("val_accuracy", "higher", "fraction", 0.0005)
 LOSS = Metric("loss", "lower", "nats", 0.01)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from harness.domain.model import Trial
+from harness.model import Trial
 from harness.record.run import Run, Summary
 from reports.cards import GONE, OTHER_RULE, cards
 from reports.page.page import PAGE

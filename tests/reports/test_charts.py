@@ -21,9 +21,9 @@ from playwright.sync_api import Browser
 
 from cases.examples.normalization import SHARES, landscape, min_max, raw
 from cases.lecture import BY_SEEDS
-from harness.domain.model import Divergence, DivergenceKind, Experiment, Metric, Seconds, Size, Trial, Variant
-from harness.domain.plots import Landscape, Plots, Surface, Sweep, TurningPoint
 from harness.errors import SuiteError
+from harness.model import Divergence, DivergenceKind, Experiment, Metric, Seconds, Size, Trial, Variant
+from harness.plots import Landscape, Plots, Surface, Sweep, TurningPoint
 from harness.record.run import Run, TrialDone, read_run
 from reports import charts_of_run
 from reports.charts import fitting, value_axis

@@ -13,13 +13,13 @@ from msgspec.structs import replace
 
 from harness.check.compare import Change, Changes, Times, compare
 from harness.check.verdicts import verdict_state
-from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
 from harness.record.address import Address
 from harness.record.database import opened, push_all
 from harness.record.outcomes import TimeState, TrainingOutcome, TrainingState
 from harness.record.run import Run, ShortTrialDone, Summary, encode
 from harness.record.trials import ShortTrial
+from harness.verdict import Verdict
 from reports import __main__ as command
 from reports.changes import markdown
 from reports.runs import Runs, find

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from harness.domain.verdict import Decision, Effect
 from harness.record.run import Summary
+from harness.verdict import Decision, Effect
 from reports import sentences
 from reports.sentences import effects_by_relevance
 from tests.reports.synthetic import ACCURACY, claim, decision, effect

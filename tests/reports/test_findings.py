@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cases.lecture import FINDINGS
-from harness.domain.claim import Finding
+from harness.claim import Finding
 from harness.errors import SuiteError
 from harness.record.run import Run
 from reports.cards import cards

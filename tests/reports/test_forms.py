@@ -11,12 +11,12 @@ import pytest
 
 from cases.examples.mnist_tips import TIPS
 from harness.check.verdicts import compare_verdict
+from harness.claim import Claim, Source
 from harness.course import course
-from harness.domain.claim import Claim, Source
-from harness.domain.verdict import Basis, Effect, Verdict
 from harness.record.evidence import Expected
 from harness.record.run import ClaimDecided, Run, read_run
 from harness.rules import Exact, Exceeds
+from harness.verdict import Basis, Effect, Verdict
 from reports import cards as module
 from reports.page.page import PAGE
 from reports.write import write_report

@@ -16,12 +16,11 @@ import pytest
 from cases.examples.mnist_tips import TIPS
 from harness import course as module
 from harness.check.compare import compare
+from harness.claim import Claim, Finding
 from harness.course import LECTURE
-from harness.domain.claim import Claim, Finding
-from harness.domain.erratum import Differs, ErratumState, Warns
-from harness.domain.model import Published, Trial
-from harness.domain.plots import Plots
-from harness.domain.verdict import Basis, Difference, Verdict
+from harness.erratum import Differs, ErratumState, Warns
+from harness.model import Published, Trial
+from harness.plots import Plots
 from harness.record.outcomes import (
     Anchor,
     ClaimState,
@@ -34,6 +33,7 @@ from harness.record.outcomes import (
 )
 from harness.record.run import AsNeeded, GpuFacts, OtherStack, Run, SessionSummary, Summary, read_run
 from harness.rules import Exact, Exceeds
+from harness.verdict import Basis, Difference, Verdict
 from reports import changes, history
 from reports.cards import cards
 from reports.charts import Picture

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from harness.domain.claim import Finding
-from harness.domain.erratum import ErratumState
-from harness.domain.verdict import Basis, Verdict
+from harness.claim import Finding
+from harness.erratum import ErratumState
 from harness.record.outcomes import TrainingOutcome, TrainingState, VerdictState
 from harness.record.run import ClaimDecided, Run, Summary, read_run
+from harness.verdict import Basis, Verdict
 from reports.cards import ELSEWHERE, Card, Unknown, anchor, cards, section_of
 from reports.headline import count_text, counts, findings, moved, status
 from tests.reports.synthetic import (

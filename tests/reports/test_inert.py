@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from harness.domain.erratum import Differs, ErratumState, Warns
-from harness.domain.verdict import Difference
+from harness.erratum import Differs, ErratumState, Warns
 from harness.record.outcomes import ClaimState, VerdictState
+from harness.verdict import Difference
 from reports.text import LONGEST, code, cut, escape, escape_html, fenced, table
 from reports.write import write_report
 from tests.reports.markdown import parsed

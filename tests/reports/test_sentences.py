@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from cases import CLAIMS
-from harness.domain.claim import Claim
-from harness.domain.model import Metric
-from harness.domain.verdict import Verdict
+from harness.claim import Claim
+from harness.model import Metric
 from harness.record.run import ClaimDecided, Run
+from harness.verdict import Verdict
 from reports.cards import Card, cards
 from reports.sentences import filled
 from reports.stored import stored_run

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from cases.examples.learning_rate import EIGHT_POINTS
 from harness.check.difference import Agreement
 from harness.check.evidence import path_of, read, write
+from harness.claim import Cause
 from harness.course import course
-from harness.domain.claim import Cause
-from harness.domain.model import Metric
-from harness.domain.verdict import Decision, Verdict
+from harness.model import Metric
+from harness.verdict import Decision, Verdict
 from reports.__main__ import main
 from reports.stacks import FILE, OnStack, Stacks, agreed, markdown, stacks, values, why
 from tests.reports.markdown import headings

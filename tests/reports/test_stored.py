@@ -15,13 +15,13 @@ from cases import CLAIMS
 from cases.errata import ERRATA
 from cases.lecture import TITLE
 from harness.check.evidence import add, path_of, write
-from harness.domain.claim import experiments
-from harness.domain.erratum import ErratumState
-from harness.domain.model import Divergence, Seconds, Trial
-from harness.domain.verdict import Verdict
+from harness.claim import experiments
+from harness.erratum import ErratumState
+from harness.model import Divergence, Seconds, Trial
 from harness.record.evidence import EXACT, Evidence, Expected
 from harness.record.outcomes import Here
 from harness.record.trials import Training
+from harness.verdict import Verdict
 from reports import __main__ as command
 from reports.cards import anchor
 from reports.headline import moved

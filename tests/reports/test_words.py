@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.domain.verdict import Basis, Verdict
+from harness.verdict import Basis, Verdict
 from reports import times, words
 from reports.page.views import ANSWERS
 from reports.words import MEANINGS, NOT_CONTRADICTED, SYMBOLS

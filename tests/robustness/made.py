@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.domain.model import Divergence
+from harness.model import Divergence
 from harness.record.evidence import Columns, Evidence, Expected, packed, unpacked
 from harness.record.trials import Hashes, SeedBlock, ShortTrial, Training
 

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from harness.check import json_file
+from harness.record import json_file
 from harness.check.evidence import dumps, path_of, read, write
 from harness.errors import SuiteError
 from harness.record.evidence import Evidence

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.check import json_file
+from harness.record import json_file
 from harness.check.evidence import path_of, read, update, write
 from harness.errors import SuiteError
 from harness.record.evidence import EXACT

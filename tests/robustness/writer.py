@@ -11,10 +11,10 @@ from pathlib import Path
 
 import cases
 from harness.check.stored import Stored
-from harness.domain.model import Seconds, Trial
-from harness.domain.verdict import Decision, Verdict
+from harness.model import Seconds, Trial
 from harness.record.evidence import EXACT
 from harness.record.trials import Training
+from harness.verdict import Decision, Verdict
 from suite.catalogue import EXPERIMENTS
 
 EXPERIMENT, STACK = "example-4", "jax-cpu"

@@ -13,8 +13,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri, stdtrit
 from scipy.stats import binom, norm
 
-from harness.domain.model import Divergence, Figure, Metric, Trial
-from harness.domain.verdict import Decision, Verdict
+from harness.model import Divergence, Figure, Metric, Trial
 from harness.rules import (
     PLAIN,
     STORED,
@@ -31,6 +30,7 @@ from harness.rules import (
     stored_look,
 )
 from harness.rules.levels import ONLY, Look, boundary, looks
+from harness.verdict import Decision, Verdict
 from tests.make import ACCURACY, LOSS
 
 STEPS = Metric("steps", "lower", "steps", 0.05, scale="log")

@@ -14,8 +14,7 @@ from msgspec import structs
 import cases.rules
 import harness.rules
 from cases.rules import EverySeed, GrowsMore, ReproducesCurve
-from harness.domain.model import Divergence, Figure, Metric, Trial
-from harness.domain.verdict import Basis, Verdict
+from harness.model import Divergence, Figure, Metric, Trial
 from harness.rules import (
     PLAIN,
     STORED,
@@ -36,6 +35,7 @@ from harness.rules import (
     Sample,
     stored_look,
 )
+from harness.verdict import Basis, Verdict
 from tests.rules.synthetic import OPPOSITE
 
 GOLDEN = Path(__file__).with_name("decisions.txt")

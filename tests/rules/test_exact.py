@@ -7,9 +7,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from harness.domain.verdict import Basis, Decision
 from harness.errors import SuiteError
 from harness.rules import Comparison, Difference, Exact
+from harness.verdict import Basis, Decision
 from tests.make import exact_claim
 
 PAPER = Difference("distance after ten gradients of 1e-8", 9e-4, 3e-3, "the paper (Kingma & Ba 2015)", "its epsilon")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.domain.model import Divergence, Trial
+from harness.model import Divergence, Trial
 from harness.rules import Best, Equivalent, Exceeds, Monotone, NotBetter, Sample
 from tests.rules.synthetic import METRICS, OPPOSITE, R, S, T, U, check_rarely_wrong, decide, evidence, most
 

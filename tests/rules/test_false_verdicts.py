@@ -8,8 +8,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from harness.domain.verdict import Verdict
 from harness.rules import All, Exceeds
+from harness.verdict import Verdict
 from tests.rules.synthetic import (
     EDGES,
     EXPERIMENTS,

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from harness.domain.verdict import Decision, Effect
 from harness.rules import All, Converges, Exceeds, Reproduces, adjust
+from harness.verdict import Decision, Effect
 from tests.rules.synthetic import N, R, S, U, decide, most
 
 

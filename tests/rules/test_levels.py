@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.special import ndtr, ndtri
 
-from harness.domain.model import Figure
+from harness.model import Figure
 from harness.rules import (
     PLAIN,
     STORED,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from harness.domain.model import Figure
+from harness.model import Figure
 from harness.rules import Converges, Diverges, Exceeds, Reproduces, Sample
 from harness.rules.inference import power
 from harness.rules.levels import PLAIN, Look, looks

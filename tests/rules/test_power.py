@@ -5,9 +5,9 @@ import math
 import pytest
 from scipy import stats
 
-from harness.domain.verdict import Verdict
 from harness.rules import Exceeds
 from harness.rules.inference import detectable, power
+from harness.verdict import Verdict
 from tests.rules.synthetic import SYMMETRIC, decide, fewest, most, verdicts
 
 SD = 0.002 * math.sqrt(2)  # of a difference, in synthetic.verdicts

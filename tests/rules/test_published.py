@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from harness.domain.model import Metric
+from harness.model import Metric
 from harness.rules import Above, All, Equivalent, Exceeds, Monotone, NotBetter, Sample
 from harness.rules.levels import ONLY, PLAIN, Look
 from tests.rules.synthetic import R, S, U, trials

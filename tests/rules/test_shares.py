@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.domain.model import Divergence, Trial
+from harness.model import Divergence, Trial
 from harness.rules import Converges, Diverges, Sample, adjust
 from tests.rules.synthetic import EXPERIMENTS, METRICS, OPPOSITE, R, S, U, decide, most
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.domain.verdict import Verdict
 from harness.rules import Exceeds
 from harness.rules.inference import mean
+from harness.verdict import Verdict
 from tests.rules.synthetic import decide
 
 NOISE = {

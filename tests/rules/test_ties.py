@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cases.rules import GrowsMore
-from harness.domain.model import Trial
+from harness.model import Trial
 from harness.rules import Above, All, Best, Exceeds, Monotone, Sample, stored_look
 from harness.rules.levels import Look
 from tests.rules.synthetic import (

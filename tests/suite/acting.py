@@ -11,7 +11,7 @@ import signal
 import time
 from collections.abc import Callable
 
-from harness.domain.model import Trial
+from harness.model import Trial
 from suite.session import task, trials
 from suite.session.task import Event, Result, Task
 

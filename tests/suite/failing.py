@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 from msgspec.structs import replace
 
-from harness.domain.model import Divergence, Trial
+from harness.model import Divergence, Trial
 from harness.record.trials import ShortTrial
 
 SEED = 3

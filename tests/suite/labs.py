@@ -8,8 +8,8 @@ import statistics
 from harness.check.evidence import parse, path_of
 from harness.check.judge import REFERENCE
 from harness.check.verdicts import stored_verdict
+from harness.claim import Claim
 from harness.course import ROOT, read
-from harness.domain.claim import Claim
 from harness.record.evidence import Evidence
 
 LABS = ROOT / "examples" / "zero_to_all"

@@ -25,7 +25,7 @@ PLUGINS = {
     "changed_erratum": """
 import dataclasses
 def pytest_configure():
-    from harness.domain.erratum import Differs
+    from harness.erratum import Differs
     from suite.catalogue import ERRATA
     ERRATA["argmax-axis"] = dataclasses.replace(ERRATA["argmax-axis"], outcome=Differs(slide=[8, 3], today=3))
 """,
@@ -37,7 +37,7 @@ def pytest_configure():
 """,
     "wrong_self_check": """
 import dataclasses
-from harness.domain import self_check
+from harness import self_check
 decide = self_check.SelfCheck.decide
 def spoilt(check, engine):
     if check.id == "activation/tanh":
@@ -46,7 +46,7 @@ def spoilt(check, engine):
 self_check.SelfCheck.decide = spoilt
 """,
     "broken_self_check": """
-from harness.domain import self_check
+from harness import self_check
 decide = self_check.SelfCheck.decide
 def spoilt(check, engine):
     if check.id == "activation/tanh":

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from harness.domain.model import Trial
 from harness.errors import SuiteError
+from harness.model import Trial
 from harness.record.run import RunEnded, RunStarted, ShortTrialDone, TrialDone
 from harness.record.run_file import RunFile, latest_run, locked
 from harness.record.trials import ShortTrial

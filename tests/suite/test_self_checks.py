@@ -13,9 +13,9 @@ import pytest
 
 from cases.references import updates
 from harness.course import ROOT
-from harness.domain.self_check import Measured, self_check
-from harness.domain.verdict import Verdict
 from harness.errors import SuiteError
+from harness.self_check import Measured, self_check
+from harness.verdict import Verdict
 from suite.keras import late
 from suite.keras.reference import LOSSES, Layer, Reference, State
 from tests.suite.late_faults import NAMES

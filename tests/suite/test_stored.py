@@ -11,7 +11,7 @@ from cases import CLAIMS
 from harness.check.evidence import path_of, read, write
 from harness.check.rounding import calm_to_the_end
 from harness.check.stored import Stored
-from harness.domain.model import Trial
+from harness.model import Trial
 from harness.record.evidence import Expected
 from suite.catalogue import EXPERIMENTS
 from tests.reports.test_stored import EXAMPLE, store

@@ -16,8 +16,7 @@ from msgspec.structs import replace
 import reports.write
 from cases import CLAIMS
 from cases.lecture import FINDINGS
-from harness.domain.erratum import ErratumState
-from harness.domain.verdict import Verdict
+from harness.erratum import ErratumState
 from harness.record.outcomes import (
     ClaimState,
     Movement,
@@ -28,6 +27,7 @@ from harness.record.outcomes import (
 )
 from harness.record.run import AnyRecord, TrainingCompared
 from harness.training.backend import Device
+from harness.verdict import Verdict
 from suite.catalogue import ERRATA, TRAININGS
 from suite.session.end import finish
 from suite.session.session import Session

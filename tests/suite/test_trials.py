@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from harness.domain.claim import Claim
-from harness.domain.model import Seconds, Trial
-from harness.domain.verdict import Verdict
+from harness.claim import Claim
 from harness.errors import SuiteError
 from harness.execution import local
+from harness.model import Seconds, Trial
 from harness.record.outcomes import SeedsTaken
 from harness.record.run_file import RecordError, RunFile
 from harness.rules import Exceeds
 from harness.training.backend import Device
+from harness.verdict import Verdict
 from suite.session import plan, task, trials
 from suite.session.looks import decide
 from suite.session.plan import Place, Planned

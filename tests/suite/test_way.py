@@ -25,4 +25,4 @@ def test_the_way_of_a_claim_is_short(copied: Callable[[str], Path]) -> None:
     assert len(item["modules"]) <= 12, item
     assert len(item["upward"]) <= 2, item
     assert len([module for module in decided["modules"] if not module.startswith("harness/rules/")]) <= 13, decided
-    assert all(call.startswith("harness/domain/claim.py → harness/rules/") for call in decided["upward"]), decided
+    assert all(call.startswith("harness/claim.py → harness/rules/") for call in decided["upward"]), decided

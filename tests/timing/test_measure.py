@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.domain.model import Dataset, Experiment, Metric, Size, Variant
+from harness.model import Dataset, Experiment, Metric, Size, Variant
 from harness.timing import measure as module
 from harness.timing.measure import MIN_TURNS, RUNS_PER_VISIT, measure, sized
 from harness.training.engine import Measurements

@@ -12,7 +12,7 @@ import numpy as np
 from cases.data.mnist import mnist
 from cases.examples import normalization
 from cases.networks import adam, dense_linear, sgd
-from harness.domain.model import Dataset, Experiment, Metric, Size, Variant
+from harness.model import Dataset, Experiment, Metric, Size, Variant
 from suite.keras.networks import sequential
 from suite.keras.reference import Layer
 

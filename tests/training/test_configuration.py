@@ -7,8 +7,8 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
-from harness.domain.model import Dataset, Size, Variant
 from harness.errors import SuiteError
+from harness.model import Dataset, Size, Variant
 from harness.training import configuration
 from harness.training.configuration import checksum, differences, digest, without_names
 from harness.training.setup import TrainingSetup

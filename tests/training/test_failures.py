@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from harness.domain.model import Dataset, Divergence
+from harness.model import Dataset, Divergence
 from harness.training.compiled import CompiledEngine
 from harness.training.divergence import CHANCE_MIN, classify, stuck_at_chance
 from harness.training.engine import Measurements

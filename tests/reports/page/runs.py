@@ -9,10 +9,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from harness.domain.model import Seconds, Trial
-from harness.domain.verdict import Verdict
+from harness.model import Seconds, Trial
 from harness.record.outcomes import ClaimState, TimeComparison, TimeState
 from harness.record.run import ClaimDecided, Run, Summary, read_run
+from harness.verdict import Verdict
 from reports.cards import cards
 from reports.history import History
 from reports.page.page import PAGE, html

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import asdict
 
 from cases.networks import adam, sgd
-from harness.domain.model import Dataset, Size, Variant
+from harness.model import Dataset, Size, Variant
 from harness.training.configuration import configuration, differences, digest, hashes, variant_digest
 from harness.training.programs import structure
 from harness.training.setup import TrainingSetup

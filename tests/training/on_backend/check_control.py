@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from harness.domain.model import Size, Variant
-from harness.domain.verdict import Verdict
+from harness.model import Size, Variant
 from harness.rules import Best, Exceeds, Monotone, Sample
 from harness.training.train import train
+from harness.verdict import Verdict
 from tests.rules.synthetic import most
 from tests.training.experiments import ACCURACY, BATCH, LOSS, declared, small
 

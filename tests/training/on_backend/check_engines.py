@@ -11,7 +11,7 @@ import pytest
 
 from cases.examples.normalization import SHARES
 from cases.networks import dense_softmax, sgd
-from harness.domain.model import Variant
+from harness.model import Variant
 from harness.training import engine as sizes
 from harness.training import train as trains
 from harness.training.backends import active_backend

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from cases.networks import adam, sgd
-from harness.domain.model import Dataset, Size, Variant
 from harness.errors import SuiteError
+from harness.model import Dataset, Size, Variant
 from harness.training import steps
 from harness.training.backends import active_backend
 from harness.training.engines import ENGINES

@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.domain.claim import experiments
-from harness.domain.model import Published, Trial
+from harness.claim import experiments
 from harness.errors import KEBAB, SuiteError, invalid, nearest
+from harness.model import Published, Trial
 from harness.rules import All, Exact, Exceeds, Reproduces
 from tests.make import DEPTH, claim, exact_claim, experiment
 

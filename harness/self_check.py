@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.domain.verdict import Basis, Decision, Verdict
 from harness.errors import invalid
+from harness.verdict import Basis, Decision, Verdict
 
 
 class Measured(NamedTuple):

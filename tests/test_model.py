@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from harness.domain.model import Dataset, Figure, Metric, Published, Size, Trial, Variant, finite, thin
-from harness.domain.plots import Plots, Sweep
 from harness.errors import SuiteError
+from harness.model import Dataset, Figure, Metric, Published, Size, Trial, Variant, finite, thin
+from harness.plots import Plots, Sweep
 from tests.make import ACCURACY, DEPTH, LOSS, experiment
 
 SWEEP = Plots(sweep=Sweep(over="depth", metric="val_loss", title="t"))

@@ -10,12 +10,12 @@ from typing import Literal, get_args
 
 from msgspec.structs import replace
 
-from harness.domain.model import Experiment, Figure, Published, Trial
-from harness.domain.verdict import Decision, Difference, Verdict
 from harness.errors import KEBAB, SuiteError, invalid, nearest
+from harness.model import Experiment, Figure, Published, Trial
 from harness.rules.base import Rule, Sample
 from harness.rules.exact import Comparison, Exact
 from harness.rules.levels import ONLY, PLAIN, Levels, Look
+from harness.verdict import Decision, Difference, Verdict
 
 Source = Literal["slide", "read", "ours"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from harness.domain.claim import Claim, experiments
-from harness.domain.erratum import Erratum
-from harness.domain.model import Experiment
+from harness.claim import Claim, experiments
+from harness.erratum import Erratum
+from harness.model import Experiment
 from harness.rules.exact import Exact
 
 WORD = re.compile(r"[\w:+.\[\]\\/-]+")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 
-from harness.domain.plots import Plots
 from harness.errors import KEBAB, SuiteError, invalid, nearest
+from harness.plots import Plots
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from harness.domain.erratum import Differs, Erratum, ErratumState, Fails, Warns, When, errata, plain, readable, run
+from harness.erratum import Differs, Erratum, ErratumState, Fails, Warns, When, errata, plain, readable, run
 from harness.errors import SuiteError
 
 MODEL = """

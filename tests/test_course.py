@@ -82,7 +82,7 @@ def test_a_title_does_not_name_a_longer_number(tmp_path: Path) -> None:
 
 
 def test_what_it_says_is_taken(tmp_path: Path) -> None:
-    findings = "(__import__('harness.domain.claim').domain.claim.Finding('because', ('one',)),)"
+    findings = "(__import__('harness.claim').claim.Finding('because', ('one',)),)"
     course = read(written(tmp_path / NAME, of(CLAIMS, title="'A title'", author="'Somebody'", findings=findings)))
     assert (course.title, course.author) == ("A title", "Somebody")
     assert [finding.cause for finding in course.findings] == ["because"]
