@@ -19,9 +19,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from harness.record import json_file
 from harness.check.evidence import dumps, path_of, read, write
 from harness.errors import SuiteError
+from harness.record import json_file
 from harness.record.evidence import Evidence
 from harness.record.run import Run, read_run
 from reports import __main__ as command

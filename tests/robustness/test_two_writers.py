@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.record import json_file
 from harness.check.evidence import path_of, read, update, write
 from harness.errors import SuiteError
+from harness.record import json_file
 from harness.record.evidence import EXACT
 from harness.record.files import held
 from harness.record.run import read_run
