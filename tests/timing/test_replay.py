@@ -23,8 +23,9 @@ Run = Callable[..., tuple[int, str, list[Any]]]
 
 
 @pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """A session of its own in this process: its exit code, its output, and the rows."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # pytest-benchmark measures nothing in a worker of xdist
 
     def run(*options: str) -> tuple[int, str, list[Any]]:
         (tmp_path / "test_it.py").write_text(TEST)
