@@ -77,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit status: 2 with one line on stderr for bad input, 1 for a regression (--compare), else 0."""
+    """Returns the exit status: 2 with a line on stderr for bad input, 1 for a regression (--compare), else 0."""
     options = parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a path may contain letters that the terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -144,12 +144,18 @@ def compare_stacks(options: argparse.Namespace) -> int:
 
 
 def evidence(options: argparse.Namespace) -> int:
-    """Writes the report of a stack's evidence, and the findings of --readme."""
+    """Writes the report of a stack's evidence, and the findings of --readme. 2 if a file of it cannot be read."""
     run = stored_run(options.baseline_dir, options.evidence)
-    if options.readme is not None:
-        write_findings(run, options.readme)
     out = options.out or out_of(course()) / "evidence" / options.evidence
-    return _report(f"the evidence of {options.evidence}", run, out)
+    unread = list(dict.fromkeys(claim.error for claim in run.claims.values() if claim.error))
+    if options.readme is not None and not unread:
+        write_findings(run, options.readme)
+    _report(f"the evidence of {options.evidence}", run, out)
+    for error in unread:
+        print("reports:", " ".join(error.split()), file=sys.stderr)
+    if options.readme is not None and unread:
+        print(f"reports: {options.readme} is as it was, as findings are missing.", file=sys.stderr)
+    return 2 if unread else 0
 
 
 def report(options: argparse.Namespace) -> int:

@@ -27,6 +27,7 @@ from reports.cards import anchor
 from reports.headline import moved
 from reports.stored import stored_run, stretched
 from reports.text import escape
+from reports.write import END, START
 from tests.reports.markdown import claims, section, tables
 
 ROOT = Path(__file__).parents[2]
@@ -135,7 +136,7 @@ def test_no_backend_is_imported_for_it(tmp_path: Path) -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_a_damaged_file_costs_its_own_claims_and_no_other(tmp_path: Path) -> None:
+def test_a_damaged_file_costs_its_own_claims_and_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store(tmp_path, "tensorflow-cpu", 30, EXACT_CLAIMS[:1])
     path_of(tmp_path, "tensorflow-cpu", EXACT).write_text("{", "utf-8")
     run = stored_run(tmp_path, "tensorflow-cpu")
@@ -143,6 +144,13 @@ def test_a_damaged_file_costs_its_own_claims_and_no_other(tmp_path: Path) -> Non
     wrong = [change for change in moved(run) if change.state == "without readable evidence"]
     assert [change.name for change in wrong] == EXACT_CLAIMS
     assert "tensorflow-cpu/exact.json" in wrong[0].reason
+    readme = tmp_path / "README.md"
+    readme.write_text(f"{START}\nstays\n{END}\n", "utf-8")
+    given = ["--evidence", "tensorflow-cpu", "--baseline-dir", str(tmp_path), "--out", str(tmp_path / "out")]
+    assert command.main([*given, "--readme", str(readme)]) == 2
+    assert (tmp_path / "out" / "REPORT.md").exists()
+    assert "stays" in readme.read_text("utf-8")
+    assert "tensorflow-cpu/exact.json" in capsys.readouterr().err
     store(tmp_path, "jax-cpu", 6)
     path_of(tmp_path, "tensorflow-cpu", EXAMPLE.id).write_text("{", "utf-8")  # of no stack that is reported
     assert stored_run(tmp_path, "jax-cpu").claims["tips-relu-beats-linear"].verdict is Verdict.INCONCLUSIVE
