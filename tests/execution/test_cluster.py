@@ -13,7 +13,7 @@ from importlib import metadata
 
 import dask
 import pytest
-from distributed import KilledWorker, LocalCluster
+from distributed import Client, KilledWorker, LocalCluster
 
 from harness.errors import SuiteError
 from harness.execution import cluster
@@ -45,6 +45,8 @@ def programs(tmp_path):
 
 @pytest.fixture
 def connected(somewhere):
+    with Client(somewhere, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=60)  # an earlier test may have killed one
     with Cluster(somewhere) as executor:
         yield executor
 
