@@ -135,7 +135,9 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None]:
     failures: list[Line] = []
     try:
-        yield
+        with warnings.catch_warnings():  # a run without times has nothing to save
+            warnings.filterwarnings("ignore", "Not saving anything")
+            yield
     except OSError as error:  # pytest-benchmark's JSON, on a full disk
         reason = f"ERROR: a plugin could not write its file: {error}. Make room, or name another --report-dir."
         failures = [Line(reason, "red")]

@@ -22,8 +22,6 @@ OF_KERAS = "__array__ implementation doesn't accept a copy keyword"
 IGNORED = (
     # TensorFlow's AutoGraph on Python 3.13; nothing here can change it.
     "ignore:.*Support for arbitrary keyword arguments is deprecated:DeprecationWarning",
-    # A run without trainings (-m exact) has nothing for pytest-benchmark to save, which is as it should be.
-    "ignore:Not saving anything, no benchmarks have been run",
     # In a checkout that cannot be written nothing is lost but the order for --last-failed.
     "ignore:could not create cache path",
     f"ignore:{OF_KERAS}:DeprecationWarning:keras",

@@ -55,8 +55,18 @@ def report(folder: Path) -> tuple[Path, Write, Sequence[Path]]:
     def write(index: int) -> None:
         write_report(runs[index], out)
 
-    write(0)
+    apart(write, 0)
     return out, write, sorted(path for path in out.rglob("*") if path.is_file())
+
+
+def apart(write: Write, index: int) -> None:
+    """Writes in a child: what draws starts threads, and a process with threads cannot be forked any more."""
+    child = os.fork()
+    if not child:
+        write(index)
+        os._exit(0)
+    if status := os.waitpid(child, 0)[1]:
+        sys.exit(f"Writing {index} ended with {status}.")
 
 
 def kill_one(folder: Path, write: Write, generator: random.Random) -> None:
@@ -94,7 +104,7 @@ def main(folder: Path, subject: str) -> None:
     place, write, files = {"evidence": stored, "report": report}[subject](folder)
     contents: dict[Path, set[bytes]] = {path: set() for path in files}
     for index in (0, 1):
-        write(index)
+        apart(write, index)
         for path in files:
             contents[path].add(path.read_bytes())
     generator, kills, left, most, torn = random.Random(0), 0, 0, 0, []
@@ -112,8 +122,8 @@ def main(folder: Path, subject: str) -> None:
                     read(path)
                 except SuiteError as error:
                     torn.append(str(error))
-    write(0)
-    write(1)  # equal evidence is left alone
+    apart(write, 0)
+    apart(write, 1)  # equal evidence is left alone
     after = sorted(path.name for path in place.rglob("*") if path.is_file())
     different = sum(len(versions) == 2 for versions in contents.values())
     print(

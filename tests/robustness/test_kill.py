@@ -24,7 +24,7 @@ AFTER = {
         "REPORT.md",
         "SUMMARY.md",
         "effects.svg",
-        "example-4-tips.md",
+        "elsewhere.md",
         "index.html",
         "report.json",
     ],
