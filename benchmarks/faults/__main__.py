@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.faults.own import unseen
 from benchmarks.faults.page import report
 from benchmarks.faults.sight import BASELINES, BY, FULL, described, end_of, row_of
-from benchmarks.faults.table import CONTROL, FAULTS, measured, named
+from benchmarks.faults.table import CONTROL, FAULTS, MEASURED, named
 from harness.course import ROOT
 from harness.errors import SuiteError, invalid
 from harness.record.files import replace_file
@@ -57,8 +57,7 @@ def rows_in(path: Path) -> dict[str, dict[str, Any]]:
 
 def tried(asked: argparse.Namespace) -> None:
     """Tries the faults that have no row yet, or are asked for, and writes the table after each."""
-    all_of = measured(asked.backend)
-    faults = [named(name) for name in asked.only] if asked.only else all_of
+    faults = [named(name) for name in asked.only] if asked.only else MEASURED
     path = asked.out / f"faults-{asked.backend}.json"
     rows = rows_in(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +71,7 @@ def tried(asked: argparse.Namespace) -> None:
             rows[fault.name] = row
             by = " and ".join(name for name in (*BY, FULL) if row.get(name))
             print(f"{number}/{len(faults)} {fault.name}: {by or 'not seen'}", flush=True)
-            content = {"backend": asked.backend, "rows": [rows[f.name] for f in all_of if f.name in rows]}
+            content = {"backend": asked.backend, "rows": [rows[f.name] for f in MEASURED if f.name in rows]}
             replace_file(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
     replace_file(asked.out / "REPORT.md", report(asked.out).encode())
 

@@ -31,8 +31,6 @@ Change = Wrapper | New
 
 keras: Any = Lazy("keras")
 ops: Any = Lazy("keras.ops")
-jnp: Any = Lazy("jax.numpy")
-lax: Any = Lazy("jax.lax")
 
 
 def changed(original: Any, change: Change) -> Any:

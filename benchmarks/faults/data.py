@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.faults import places as at
-from benchmarks.faults.change import New, Wrapper, argument, instead, jnp, result
+from benchmarks.faults.change import New, Wrapper, argument, instead, result
 from benchmarks.faults.fault import fault, held_out, here, strengths
 from harness.model import Dataset
 
@@ -281,15 +280,6 @@ def behind_the_first(role: str) -> str:
     return f"{kind}-{min(int(number or 0), 1)}" if number.isdigit() else role
 
 
-def uniform_of_period(original: Any, shape: Any, *args: Any, **kwargs: Any) -> Any:
-    """Uniform numbers of a generator that begins anew after 65,536 of them."""
-    count, period = math.prod(shape), 2**16
-    if count <= period:
-        return original(shape, *args, **kwargs)
-    numbers = original((period,), *args, **kwargs)
-    return jnp.tile(numbers, -(-count // period))[:count].reshape(shape)
-
-
 def standing_still(state: Any, self: Any) -> Any:
     self.state.assign(state)
     return state
@@ -317,6 +307,5 @@ DETERMINISM = {
     {
         "layers behind the first share a seed": DERIVED(argument("role", behind_the_first)),
         "a random state that stands still": fault(at.NEXT_SEED, result(standing_still), at.ADAM_RACE, step=2),
-        "uniform numbers repeat after 65,536": fault((at.JAX_RANDOM, "uniform"), uniform_of_period, at.MLP),
     }
 )

@@ -14,9 +14,7 @@ from benchmarks.faults.change import (
     attribute,
     in_bits,
     instead,
-    jnp,
     keras,
-    lax,
     ops,
     result,
     times,
@@ -106,21 +104,6 @@ def mean_pool(inputs: Any, *args: Any, **kwargs: Any) -> Any:
     return ops.average_pool(inputs, *args, **kwargs)
 
 
-def pools_with_the_gradient_of_a_mean(original: Any, *args: Any, **kwargs: Any) -> Any:
-    """The largest pixel forwards; backwards each pixel of the window gets its share."""
-    mean = ops.average_pool(*args, **kwargs)
-    return mean + lax.stop_gradient(original(*args, **kwargs) - mean)
-
-
-def scaled_by_share(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> Any:
-    """The same masks, divided by the share of units that this mask keeps and not by that which is expected."""
-    import jax
-    from keras.src.backend.jax.random import jax_draw_seed
-
-    mask = jax.random.bernoulli(jax_draw_seed(seed), 1.0 - rate, noise_shape or inputs.shape)
-    return jnp.where(mask, inputs / jnp.maximum(jnp.mean(mask), 1e-7), 0.0)
-
-
 def rate_times(factor: float) -> Wrapper:
     return attribute("rate", lambda rate: factor * rate)
 
@@ -138,7 +121,6 @@ DROP, LINEAR, NORMALISE, OF_BATCH, OF_SOFTMAX = (
 )
 DROPPED = here(at.DROP, at.ADAM_RACE, at.DROPPED, at.DROPPED_SMALL)
 PENALISED = here(at.L2_PENALTY, at.PENALISED, at.L2_OF_1, at.L2_NORMALISED)
-MASKS = here((at.JAX_RANDOM, "dropout"), at.ADAM_RACE)
 LAYERS = {
     "dropout off": DROP(instead(lambda self, inputs, training=False: inputs)),
     "dropout on at evaluation": DROP(argument("training", True)),
@@ -194,18 +176,11 @@ LAYERS = {
         "batch normalization: no gradient through mean and variance": OF_BATCH(
             result(lambda given: tuple(map(ops.stop_gradient, given))), step=2
         ),
-        "dropout scales by the share that it has kept": MASKS(instead(scaled_by_share)),
         "L2 penalises the biases too": fault(
             (at.DENSE, "build"), before("bias_regularizer", lambda self: self.kernel_regularizer), at.PENALISED, step=2
         ),
         "LSTM: reads its sequence backwards": fault(
             (at.LSTM, "inner_loop"), argument("sequences", lambda sequences: ops.flip(sequences, axis=1)), at.RNN
-        ),
-        "max pooling: the gradient goes to all pixels": fault(
-            (at.JAX_NN, "max_pool"), pools_with_the_gradient_of_a_mean, at.CNN, step=2
-        ),
-        "dropout: the gradient knows no mask": MASKS(
-            result(lambda outputs, inputs: inputs + lax.stop_gradient(outputs - inputs)), step=2
         ),
         "batch normalization: the moving average of deviations, squared": NORMALISE(averages_deviations, step=2),
     }
@@ -223,12 +198,6 @@ def without_signs(self: Any, shape: Any, dtype: Any = None) -> Any:
     drawn = keras.random.normal((max(rows, columns), min(rows, columns)), seed=self.seed, dtype=dtype)
     q = ops.qr(drawn)[0]
     return self.gain * ops.reshape(ops.transpose(q) if rows < columns else q, shape)
-
-
-def cut_normal(*args: Any, **kwargs: Any) -> Any:
-    from keras.src.backend.jax import random
-
-    return random.truncated_normal(*args, **kwargs)
 
 
 DRAWN = here(GLOROT, at.BY_SGD)
@@ -253,8 +222,5 @@ INITIAL_WEIGHTS = {
             GLOROT, result(lambda weights, shape: weights * 1.05 if shape[0] > 300 else weights), at.MLP
         ),
         "orthogonal weights without the signs of R": fault(ORTHOGONAL, instead(without_signs), at.RNN),
-        "normal weights cut off at two deviations": fault(
-            (at.JAX_RANDOM, "normal"), instead(cut_normal), ("deep-gradients", "relu, badly scaled")
-        ),
     }
 )

@@ -17,9 +17,6 @@ from benchmarks.faults.change import (
     attribute,
     each,
     in_bits,
-    jnp,
-    keras,
-    lax,
     ops,
     result,
     skipped,
@@ -28,15 +25,6 @@ from benchmarks.faults.change import (
 from benchmarks.faults.fault import Fault, Training, fault, held_out, here, strengths
 
 Curves = dict[str, list[float]]
-CROSS_ENTROPY_ON_JAX = (at.JAX_NN, "categorical_crossentropy")
-
-
-def uncounted_batch(epoch: Any, self: Any, order: Any) -> Any:
-    """Hits over the count of examples, of which one batch is not counted."""
-    state, (curves, losses) = epoch
-    if "accuracy" in curves:
-        curves["accuracy"] = curves["accuracy"] * (1 - self._batch / max(len(order), self._batch + 1))
-    return state, (curves, losses)
 
 
 def smoothed(share: float) -> Wrapper:
@@ -114,14 +102,6 @@ def ends_in_nan(measured: Any, setup: Any, seed: int) -> Any:
     return dataclasses.replace(measured, history=history, losses=[losses])
 
 
-def adds_epsilon(original: Any, target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
-    """− Σ y log(p + ε); it should clip p to between ε and 1 − ε, where no gradient passes."""
-    if from_logits:
-        return original(target, output, from_logits=from_logits, axis=axis)
-    target, output = jnp.asarray(target), jnp.asarray(output)
-    return -jnp.sum(target * jnp.log(output / jnp.sum(output, axis, keepdims=True) + keras.config.epsilon()), axis=axis)
-
-
 LOSS = here(at.CROSS_ENTROPY, at.BY_SGD)
 LOSSES = {
     **strengths("label smoothing of {:g} always on", (0.1, 0.01, 0.001), lambda x: LOSS(smoothed(x))),
@@ -130,13 +110,6 @@ LOSSES = {
     # over a hundred
     "the sum over a batch, not the mean": LOSS(result(lambda loss, target: loss * (target.shape[0] / 100))),
     "squares × 0.99": fault((f"{at.KERAS}.losses.losses:ops", "square"), times(0.99), at.CENTRED),
-    "accuracy off by a batch": fault((at.JAX, "_epoch"), result(uncounted_batch), at.BY_SGD, step=None),
-    **strengths(
-        "validation on the first {:.2%}",
-        (0.5, 0.95, 0.9999),
-        lambda x: fault((at.JAX, "_evaluate"), argument("data", each(first(x))), at.BY_SGD),
-    ),
-    "evaluation in training mode": fault((at.JAX, "_objective"), argument("training", True), at.BY_SGD),
     "late: validation on the weights of the epoch before": curves(validated_late, *at.MNIST, step=237),
     "late: metrics of the best epoch": curves(best_restored, at.LONG_SOFTMAX, at.UNPENALISED, at.DEEP, step=9601),
     "late: trainings stop early": curves(stopped_early, at.FEW, at.UNPENALISED, at.DEEP, step=151),
@@ -149,12 +122,6 @@ LOSSES = {
 } | held_out(
     {
         "probabilities clipped to 0.01 in the loss": fault(at.CROSS_ENTROPY, clipped(0.01, 0.99), at.MLP),
-        "cross-entropy: the first class weighs 1.05": fault(
-            CROSS_ENTROPY_ON_JAX,
-            result(lambda loss, target: loss * (1.0 + 0.05 * ops.convert_to_tensor(target)[..., 0])),
-            at.MLP,
-        ),
-        "cross-entropy adds epsilon in the place of clipping": fault(CROSS_ENTROPY_ON_JAX, adds_epsilon, at.DIVERGING),
     }
 )
 
@@ -207,10 +174,6 @@ def coarsely(factor: Any) -> Any:
     return large - (large - factor)
 
 
-def half(x: Any) -> Any:
-    return lax.reduce_precision(ops.convert_to_tensor(x), 5, 10)
-
-
 PRODUCT, CLIP, KEPT, SOFTMAX = (here(place, at.BY_SGD) for place in (at.PRODUCT, at.CLIP, at.APPLY, at.SOFTMAX_OF))
 TYPES = ("float16", "bfloat16")
 NUMERICS = {
@@ -233,9 +196,6 @@ NUMERICS = {
         "softmax rounded to float16": fault(at.SOFTMAX_OF, result(in_bits("float16")), at.MLP),
         "convolution: factors of 7 bits": fault(
             at.CONVOLVE, lambda original, self, *factors: original(self, *map(coarsely, factors)), at.CNN
-        ),
-        "sigmoid and its gradient in float16": fault(
-            (at.JAX_NN, "sigmoid"), lambda original, x: half(original(half(x))), ("deep-gradients", "sigmoid, depth 1")
         ),
     }
 )

@@ -18,7 +18,6 @@ LSTM = f"{KERAS}.layers.rnn.lstm:LSTM"
 CONVOLVE: Place = (f"{KERAS}.layers.convolutional.base_conv:BaseConv", "convolution_op")
 INITIALIZERS = f"{KERAS}.initializers.random_initializers"
 L2_PENALTY, L1_PENALTY = ((f"{KERAS}.regularizers.regularizers:{name}", "__call__") for name in ("L2", "L1"))
-JAX_RANDOM, JAX_NN = f"{KERAS}.backend.jax.random", f"{KERAS}.backend.jax.nn"
 NEXT_SEED: Place = (f"{KERAS}.random.seed_generator:SeedGenerator", "next")
 CROSS_ENTROPY, SOFTMAX_OF, PRODUCT, POOLING = (
     (f"{KERAS}.ops", name) for name in ("categorical_crossentropy", "softmax", "matmul", "max_pool")
@@ -52,7 +51,6 @@ ADAM_RACE, RMSPROP_RACE, ADADELTA_RACE, ADAGRAD_RACE, NESTEROV = (
     ("optimizers", name) for name in ("adam", "rmsprop", "adadelta", "adagrad", "sgd nesterov")
 )
 VALLEY, CLIPPED, CENTRED = ("long-valley", "momentum 0.9"), ("example-2-clipped", "clipnorm 1"), ("centring", "centred")
-SLOW, FAST, DIVERGING = (("example-1", f"rate {rate}") for rate in ("1e-5", "0.1", "10"))
-RAW, MIN_MAX, STANDARDISED = (("example-2", name) for name in ("raw", "min-max", "standardised"))
+RAW, STANDARDISED = (("example-2", name) for name in ("raw", "standardised"))
 MNIST = (SOFTMAX, BY_SGD, MLP, DEEP)
 ADAMS = (SOFTMAX, LONG_SOFTMAX, DEEP)

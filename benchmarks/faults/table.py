@@ -32,11 +32,8 @@ FAULTS = tuple(
 NAMES = tuple(fault.name for fault in FAULTS)
 CONTROL = Fault((), (("gradient-descent", "rate 0.1"), at.ADAM_RACE), name="none", group="control")
 """No fault: nothing may be red."""
-OTHERS = {
-    "jax": ("backends.tensorflow", "backend.tensorflow"),
-    "tensorflow": ("backends.jax", "vectorized", "backend.jax"),
-}
-"""By backend, parts of the owners that it does not use."""
+MEASURED = (CONTROL, *(fault for fault in FAULTS if not fault.own))
+"""The faults that a run may see, which is all but those of our own rules and files."""
 
 
 def named(name: str) -> Fault:
@@ -45,17 +42,3 @@ def named(name: str) -> Fault:
         if fault.name == name:
             return fault
     raise invalid("fault", expected="a name out of the table", received=repr(name), fix=nearest(name, NAMES))
-
-
-def on(backend: str) -> tuple[Fault, ...]:
-    """The faults that can be put into a backend: those of our engine or of Keras for another are left out."""
-
-    def elsewhere(fault: Fault) -> bool:
-        return all(any(other in patch.owner for other in OTHERS[backend]) for patch in fault.patches)
-
-    return tuple(fault for fault in FAULTS if not elsewhere(fault))
-
-
-def measured(backend: str) -> tuple[Fault, ...]:
-    """The faults that a run may see, which is all but those of our own rules and files; the control comes first."""
-    return CONTROL, *(fault for fault in on(backend) if not fault.own)

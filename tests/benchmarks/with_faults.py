@@ -15,7 +15,7 @@ from unittest import mock
 
 from benchmarks.faults import sight
 from benchmarks.faults.fault import Fault, injected
-from benchmarks.faults.table import named, on
+from benchmarks.faults.table import FAULTS, named
 from harness.check.rounding import measure
 from harness.errors import SuiteError
 from harness.training.backend import choose_backend, start_backend
@@ -72,5 +72,5 @@ if __name__ == "__main__":
     choose_backend("jax")
     start_backend()
     folder = Path(sys.argv[2])
-    written = {f.name: restored(f) for f in on("jax")} if sys.argv[1] == "restored" else seen(folder / "baselines")
+    written = {f.name: restored(f) for f in FAULTS} if sys.argv[1] == "restored" else seen(folder / "baselines")
     (folder / "said.json").write_text(json.dumps(written), encoding="utf-8")
