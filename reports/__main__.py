@@ -11,7 +11,6 @@ from pathlib import Path
 from harness.check import compare as check
 from harness.course import choose, course
 from harness.errors import SuiteError
-from harness.record.address import Address
 from harness.record.run import Run, read_run
 from reports import changes, history, stacks
 from reports.folders import check_course, check_writable, out_of, runs_folder, write_atomic
@@ -107,10 +106,10 @@ def asked(options: argparse.Namespace) -> str:
 
 def push(options: argparse.Namespace) -> int:
     """Pushes the finished runs of the report folder, and prints a line for each."""
-    from harness.record.database import push_all
+    from harness.record.database import Database
 
     folder = runs_folder(options.out or out_of(course()))
-    print("\n".join(push_all(Address(options.store), folder)) or f"Nothing to push in {folder}.")
+    print("\n".join(Database(options.store).push_all(folder)) or f"Nothing to push in {folder}.")
     return 0
 
 
@@ -185,7 +184,11 @@ def _runs(options: argparse.Namespace) -> Runs:
     folder = runs_folder(_out(options))
     if not any(folder.glob("*.jsonl")):
         folder = runs_folder(out_of(course()))
-    return Runs(folder, Address(options.store) if options.store else None)
+    if not options.store:
+        return Runs(folder)
+    from harness.record.database import Database
+
+    return Runs(folder, Database(options.store))
 
 
 def _report(what: str, run: Run, out: Path) -> int:

@@ -17,7 +17,7 @@ from reports.folders import of_course
 from reports.stored import stored_run
 
 if TYPE_CHECKING:
-    from harness.record.address import Address
+    from harness.record.database import Database
 
 EVIDENCE = "evidence:"
 EXPECTED = "a run file, a run's id, the first characters of a commit, or evidence:STACK"
@@ -31,7 +31,7 @@ class Runs:
     """The runs of a folder; of a database instead, if one is given."""
 
     folder: Path
-    store: Address | None = None
+    store: Database | None = None
 
     def __str__(self) -> str:
         return str(self.store or self.folder)
@@ -40,9 +40,7 @@ class Runs:
         """The run of this id, by default the newest one. SuiteError if there is none, or it cannot be read."""
         if self.store is None:
             return read_run(self.folder / f"{id}.jsonl" if id else latest_run(self.folder))
-        from harness.record.database import stored_run
-
-        name, content = stored_run(self.store, id)
+        name, content = self.store.read(id)
         return parse_run(content.split(b"\n")[:-1], Path(f"{name}.jsonl"))
 
     def of_course(self) -> Iterator[Run | str]:
@@ -85,10 +83,7 @@ class Runs:
         Empty files do not count: their process was killed before it wrote the first line.
         """
         if self.store is not None:
-            from harness.record.database import readable
-
-            with readable(self.store) as database:
-                yield from database.light()
+            yield from self.store.light()
             return
         for path in run_files(self.folder):
             try:

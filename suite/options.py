@@ -8,18 +8,21 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.course import VARIABLE, choose, course
 from harness.errors import KEBAB, SuiteError, invalid, nearest
-from harness.record.address import Address
 from harness.record.run import AsNeeded
 from harness.rules.levels import FEWEST_SEEDS
 from harness.training.backend import PRECISIONS, default_backend
 from harness.training.backends import NAMES
 from harness.training.engines import ENGINES
 from reports.folders import out_of
+
+if TYPE_CHECKING:
+    from harness.record.database import Database
 
 ENGINE_NAMES = ("auto", *ENGINES)
 MOST_SEEDS = 100_000
@@ -77,7 +80,7 @@ class Options:
     reuse: bool
     dry_run: bool
     gate_timing: bool
-    store: Address | None
+    store: Database | None
     resume: str | None
     workers: int | None
     cluster: str
@@ -165,7 +168,7 @@ def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Opt
         update=reason,
         strict=bool(given("strict")),
         timing=bool(re.search(r"(?<!not )\btiming\b", config.option.markexpr or "")),
-        store=None if given("--store") is None else Address(given("--store")),
+        store=_database(given("--store")),
         workers=None if given("--workers") is None else _whole("--workers", given("--workers"), 1, MOST_WORKERS),
     )
     _check_together(options)
@@ -177,6 +180,14 @@ def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Opt
             "Use --workers N."
         )
     return options
+
+
+def _database(url: str | None) -> Database | None:
+    if url is None:
+        return None
+    from harness.record.database import Database
+
+    return Database(url)
 
 
 OWN_TRIALS = "baselines and reproducibility checks need trials of this very run"

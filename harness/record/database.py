@@ -1,165 +1,162 @@
 """A team's database of finished runs, in SQLite or PostgreSQL: a table with a row for each run.
 
-A run that has ended does not change, so pushing it twice changes nothing. Only this module imports SQLAlchemy, of the
-extra store: neither collecting nor training needs it.
+A run that has ended does not change, so pushing it twice changes nothing. Importing this module needs the extra store.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
-
-import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from urllib.parse import quote
 
 from harness.errors import SuiteError, invalid, nearest
-from harness.record.address import Address
 from harness.record.run import HEAVY, parse_run, whole_lines
 from harness.record.run_file import run_files
 
+try:
+    import sqlalchemy as sa
+    from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+except ModuleNotFoundError as error:
+    raise SuiteError(f"--store needs the extra store: {error}. Install sqlalchemy and psycopg.") from error
+
 PATIENCE = 5
 """Seconds to wait for a connection, and for a lock that another process holds."""
-
-RUNS = sa.Table(
-    "claims_runs_3",  # the number is that of the columns' meaning
-    sa.MetaData(),
-    sa.Column("run", sa.Text, primary_key=True),
-    sa.Column("light", sa.Text, nullable=False),  # its lines without trials and claims, which are nearly all
-    sa.Column("body", sa.Text, nullable=False),  # its file
-)
-
-
-class StoreError(SuiteError):
-    """The database cannot be reached or used."""
-
-
-class KnownError(StoreError):
-    """The database has a run of this id."""
+TABLE = "claims_runs_3"
+"""Its number is that of the columns' meaning: ``light`` has a run's lines without trials and claims, ``body`` all."""
+DRIVERS = {"sqlite": "pysqlite", "postgresql": "psycopg"}
+"""The one driver of each kind of database that the extra store installs."""
+EXPECTED = "sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE"
 
 
 class Database:
-    """An open database. Every method raises StoreError if the database does not answer, or refuses."""
+    """The database of a URL. SuiteError if the text is no such URL, and from every method if it cannot be used.
 
-    def __init__(self, address: Address) -> None:
-        self.address = address
-        arguments: dict[str, Any] = {"timeout": PATIENCE}
-        if not address.file:
-            limits = f"-c lock_timeout={PATIENCE}s -c statement_timeout={6 * PATIENCE}s"
-            arguments = {"connect_timeout": PATIENCE, "tcp_user_timeout": 1000 * PATIENCE, "options": limits}
-        self._engine = sa.create_engine(address.url, connect_args=arguments, hide_parameters=True)
+    Neither a message nor ``str`` has the password.
+    """
+
+    def __init__(self, text: str) -> None:
+        if "://" not in text:
+            fix = f"A file is sqlite:///{text}" if text and "@" not in text else ""
+            raise invalid("--store", expected=EXPECTED, received="a text without ://", fix=fix)
+        try:
+            url = sa.make_url(text)
+        except (ArgumentError, ValueError):
+            received = f"{text.partition('://')[0][:20]}:// and an unreadable rest"
+            raise invalid("--store", expected=EXPECTED, received=received) from None
+        name, _, driver = url.drivername.partition("+")
+        if name not in DRIVERS or driver not in ("", DRIVERS[name]):
+            raise invalid("--store", expected=EXPECTED, received=f"{url.drivername[:40]}://")
+        if "@" in (url.host or ""):
+            raise invalid("--store", expected="one @, before the host", received="more", fix="In a password write %40.")
+        if url.query:
+            raise invalid("--store", expected=EXPECTED, received="options behind a ?", fix="Leave them out.")
+        if name == "sqlite" and (not url.database or ":memory:" in url.database or url.host):
+            raise invalid("--store", expected="sqlite:///FILE", received="no file, which would keep nothing")
+        self.url, self._text = url.set(drivername=f"{name}+{DRIVERS[name]}"), text
+        self._file = Path(url.database or "") if name == "sqlite" else None
+
+    def __str__(self) -> str:
+        return f"sqlite:///{self.url.database}" if self._file else self.url.render_as_string()
+
+    def redacted(self, arguments: Iterable[str]) -> list[str]:
+        """A command's arguments, without the password of this URL."""
+        return [argument.replace(self._text, str(self)) for argument in arguments]
 
     def prepare(self) -> None:
         """Creates the table if it is missing. A user without the right to create one can use an existing one."""
-        if self.address.file:
+        if self._file:
             try:
-                self.address.file.parent.mkdir(parents=True, exist_ok=True)
+                self._file.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise StoreError(f"Cannot make the folder of {self.address}: {error.strerror or error}.") from error
-        with contextlib.suppress(StoreError), self._begin() as connection:  # another process may create it meanwhile
-            RUNS.create(connection, checkfirst=True)
-        with self._begin() as connection:
-            nothing = sa.select(*RUNS.c).where(sa.false())
-            connection.execute(sa.insert(RUNS).from_select(list(RUNS.c), nothing))  # fails if it is read-only
+                raise SuiteError(f"Cannot make the folder of {self}: {error.strerror or error}.") from error
+        with contextlib.suppress(SuiteError), self._begin() as connection:  # another process may create it meanwhile
+            columns = "run TEXT PRIMARY KEY, light TEXT NOT NULL, body TEXT NOT NULL"
+            connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {TABLE} ({columns})")
+        with self._begin() as connection:  # fails if it is read-only
+            connection.exec_driver_sql(f"INSERT INTO {TABLE} SELECT * FROM {TABLE} WHERE 1 = 0")
 
-    def push(self, run: str, lines: Sequence[bytes]) -> bool:
-        """Adds a run, whole or not at all; False if the database has it."""
-        texts = [line.decode() for line in lines]
-        light = [text for text in texts if not text.startswith(HEAVY)]
-        row = {"run": run, "light": "\n".join(light), "body": "\n".join(texts)}
-        try:
-            with self._begin() as connection:
-                connection.execute(sa.insert(RUNS), row)
-        except KnownError:
-            return False
-        return True
+    def push_all(self, folder: Path) -> list[str]:
+        """Pushes every finished run of a folder that the database lacks, and returns a line of text for each.
 
-    def runs(self) -> list[str]:
-        """The ids of its runs, in order of their start."""
-        with self._begin() as connection:
-            return sorted(connection.execute(sa.select(RUNS.c.run)).scalars())
-
-    def light(self) -> Iterator[tuple[str, list[bytes]]]:
-        """Each run in order of its start: its id, and the lines of its file without trials and claims."""
-        for run in self.runs():
-            with self._begin() as connection:
-                light = connection.execute(sa.select(RUNS.c.light).where(RUNS.c.run == run)).scalar()
-            yield run, [line.encode() for line in (light or "").split("\n")]
-
-    def content(self, run: str) -> bytes:
-        """The content of a run's file; empty for an unknown run."""
-        with self._begin() as connection:
-            body = connection.execute(sa.select(RUNS.c.body).where(RUNS.c.run == run)).scalar()
-        return b"" if body is None else f"{body}\n".encode()
-
-    def close(self) -> None:
-        self._engine.dispose()
-
-    @contextlib.contextmanager
-    def _begin(self) -> Iterator[sa.Connection]:
-        """A transaction. StoreError, in one sentence."""
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except IntegrityError:
-            raise KnownError(f"The database {self.address} has this run.") from None
-        except SQLAlchemyError as error:
-            cause = error.orig if isinstance(error, DBAPIError) else error
-            text = " ".join(self.address.clean(str(cause)).split())[:300].rstrip(".")
-            raise StoreError(f"The database {self.address} cannot be used: {text or type(cause).__name__}.") from None
-
-
-@contextlib.contextmanager
-def opened(address: Address) -> Iterator[Database]:
-    """Opens and prepares the database for pushing. SuiteError if it cannot be used."""
-    with contextlib.closing(Database(address)) as database:
-        database.prepare()
-        yield database
-
-
-@contextlib.contextmanager
-def readable(address: Address) -> Iterator[Database]:
-    """Opens a database for reading, and creates nothing. SuiteError if there is none, or it cannot be used."""
-    if address.file and not address.file.is_file():
-        raise SuiteError(f"There is no database {address}.")
-    with contextlib.closing(Database(address)) as database:
-        yield database
-
-
-def push_all(address: Address, folder: Path) -> list[str]:
-    """Pushes every finished run of a folder that the database lacks, and returns a line of text for each.
-
-    Other runs are skipped. SuiteError, with these lines, if the database or a run's file cannot be used; the other runs
-    are pushed all the same.
-    """
-    report, wrong = [], []
-    with opened(address) as database:
-        known = set(database.runs())
+        Other runs are skipped. SuiteError, with these lines, if a run's file is damaged; the others are pushed all the
+        same.
+        """
+        self.prepare()
+        known, report, wrong = self.runs(), [], []
         for path in run_files(folder):
             if path.stem in known:
                 continue
             try:
                 lines = whole_lines(path)
-                # nothing is pushed that cannot be read back
-                if lines and parse_run(lines, path).end and database.push(path.stem, lines):
-                    report.append(f"pushed to {address}: {len(lines)} records of the run {path.stem}")
-            except StoreError:
-                raise
+                finished = bool(lines) and parse_run(lines, path).end  # nothing is pushed that cannot be read back
             except SuiteError as error:
                 wrong.append(str(error))
-    if wrong:
-        raise SuiteError("\n".join([*wrong, *report]))
-    return report
+                continue
+            if finished and self.push(path.stem, lines):
+                report.append(f"pushed to {self}: {len(lines)} records of the run {path.stem}")
+        if wrong:
+            raise SuiteError("\n".join([*wrong, *report]))
+        return report
 
+    def push(self, run: str, lines: Iterable[bytes]) -> bool:
+        """Adds a run, whole or not at all; False if the database has it."""
+        texts = [line.decode() for line in lines]
+        light = "\n".join(text for text in texts if not text.startswith(HEAVY))
+        insert = sa.text(f"INSERT INTO {TABLE} VALUES (:run, :light, :body) ON CONFLICT DO NOTHING")
+        with self._begin() as connection:
+            return connection.execute(insert, {"run": run, "light": light, "body": "\n".join(texts)}).rowcount > 0
 
-def stored_run(address: Address, run: str | None) -> tuple[str, bytes]:
-    """The id and the file's content of a run in a database; by default the newest run. SuiteError if there is none."""
-    with readable(address) as database:
-        known = database.runs()
+    def runs(self) -> list[str]:
+        """The ids of its runs, in order of their start. It creates nothing."""
+        if self._file and not self._file.is_file():
+            raise SuiteError(f"There is no database {self}.")
+        with self._begin() as connection:
+            return sorted(connection.exec_driver_sql(f"SELECT run FROM {TABLE}").scalars())
+
+    def light(self) -> Iterator[tuple[str, list[bytes]]]:
+        """Each run in order of its start: its id, and the lines of its file without trials and claims."""
+        for run in self.runs():
+            yield run, self._column("light", run).split(b"\n")
+
+    def read(self, run: str | None = None) -> tuple[str, bytes]:
+        """The id and the file's content of a run, by default of the newest one. SuiteError if there is none."""
+        known = self.runs()
         if not known:
-            raise SuiteError(f"No run is recorded in {address}.")
+            raise SuiteError(f"No run is recorded in {self}.")
         if run is not None and run not in known:
-            raise invalid("run", expected=f"one in {address}", received=repr(run[:80]), fix=nearest(run, known))
+            raise invalid("run", expected=f"one in {self}", received=repr(run[:80]), fix=nearest(run, known))
         run = run or known[-1]
-        return run, database.content(run)
+        return run, self._column("body", run) + b"\n"
+
+    def _column(self, name: str, run: str) -> bytes:
+        select = sa.text(f"SELECT {name} FROM {TABLE} WHERE run = :run")
+        with self._begin() as connection:
+            return str(connection.execute(select, {"run": run}).scalar_one()).encode()
+
+    @functools.cached_property
+    def _engine(self) -> sa.Engine:
+        limits = f"-c lock_timeout={PATIENCE}s -c statement_timeout={6 * PATIENCE}s"
+        arguments: dict[str, Any] = (
+            {"timeout": PATIENCE}
+            if self._file
+            else {"connect_timeout": PATIENCE, "tcp_user_timeout": 1000 * PATIENCE, "options": limits}
+        )
+        return sa.create_engine(self.url, connect_args=arguments, hide_parameters=True, poolclass=sa.NullPool)
+
+    @contextlib.contextmanager
+    def _begin(self) -> Iterator[sa.Connection]:
+        """A transaction. SuiteError, in one sentence."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            text = str(cause)
+            password = str(self.url.password or "")
+            for spelt in filter(None, (password, quote(password), quote(password, safe=""))):
+                text = text.replace(spelt, "***")
+            text = " ".join(text.split())[:300].rstrip(".")
+            raise SuiteError(f"The database {self} cannot be used: {text or type(cause).__name__}.") from None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -90,20 +88,15 @@ class JsonFile(Generic[T]):
     def read(self, path: Path) -> T | None:
         """The content of a file; None if there is no file. SuiteError if it cannot be read or is invalid."""
         try:
-            value = self.parse(_content(path).decode("utf-8"))
+            value = self.parse(_text(path))
             self.check(path, value)
         except FileNotFoundError:
             return None
-        except OSError as error:
-            raise self._invalid(path, "a readable file", error.strerror or type(error).__name__) from error
-        except UnicodeDecodeError as error:
-            raise self._invalid(
-                path, "UTF-8 text", f"byte {error.object[error.start]:#04x} at {error.start}"
-            ) from error
         except FormatError as fault:
-            if fault.foreign:
-                raise invalid(f"{self.noun} {path}", expected=fault.expected, received=fault.received) from fault
-            raise self._invalid(path, fault.expected, fault.received) from fault
+            restore = f"Restore the file from version control (git checkout -- {path}), or delete it and write a new "
+            fix = "" if fault.foreign else f'{restore}one with {self.update_command} "reason".'
+            what = f"{self.noun} {path}"
+            raise invalid(what, expected=fault.expected, received=fault.received, fix=fix) from fault
         return value
 
     def update(self, path: Path, change: Callable[[T | None], T]) -> tuple[T | None, T]:
@@ -154,25 +147,21 @@ class JsonFile(Generic[T]):
             f"Make the folder writable and its disk not full, then repeat {self.update_command}."
         )
 
-    def _invalid(self, path: Path, expected: str, received: str) -> SuiteError:
-        return invalid(
-            f"{self.noun} {path}",
-            expected=expected,
-            received=received,
-            fix=f"Restore the file from version control (git checkout -- {path}), or delete it and write a new one "
-            f'with {self.update_command} "reason".',
-        )
 
-
-def _content(path: Path) -> bytes:
-    """The bytes of a file. OSError if it cannot be read; FormatError if it is no regular file, or too large."""
-    status = path.stat()
-    if stat.S_ISDIR(status.st_mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if not stat.S_ISREG(status.st_mode):
-        raise FormatError("a file", "a device, a pipe or a socket")
-    _check_size(status.st_size)
-    return path.read_bytes()
+def _text(path: Path) -> str:
+    """The text of a file. FileNotFoundError if there is none, FormatError if it has no text or is too large."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            raise FormatError("a file", "a device, a pipe or a socket")
+        _check_size(status.st_size)
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise FormatError("a readable file", error.strerror or type(error).__name__) from error
+    except UnicodeDecodeError as error:
+        raise FormatError("UTF-8 text", f"byte {error.object[error.start]:#04x} at {error.start}") from error
 
 
 def _check_size(size: int) -> None:

@@ -124,14 +124,11 @@ def push(session: Session) -> list[Line]:
 
     SuiteError if a run cannot be pushed.
     """
-    address = session.options.store
-    if address is None:
+    if session.options.store is None:
         return []
-    from harness.record.database import push_all
-
     folder = runs_folder(session.options.reports)
     try:
-        return [Line(text) for text in push_all(address, folder)]
+        return [Line(text) for text in session.options.store.push_all(folder)]
     except SuiteError as error:
         later = f"python -m reports --push --store URL --out {session.options.reports}"
         raise SuiteError(f"not pushed: {error} The run is kept in {folder}. Push it later: {later}") from error

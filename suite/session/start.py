@@ -163,12 +163,9 @@ def _check_store(options: Options, progress: Progress) -> None:
     """Reports a database that cannot be used now. The run goes on, and is pushed at its end."""
     if options.store is None:
         return
-    from harness.record.database import StoreError, opened
-
     try:
-        with opened(options.store):
-            pass
-    except StoreError as error:
+        options.store.prepare()
+    except SuiteError as error:
         progress.say(f"store: {error} The run goes on, and is pushed when it has ended.")
 
 

@@ -7,10 +7,10 @@ import sys
 import time
 from collections.abc import Iterator
 
+from harness.record import timings as stored_times
 from harness.record.outcomes import TimeComparison, TimeState
 from harness.record.run import Timed
 from harness.record.timings import Measurement, Provenance, Timings
-from harness.timing import stored_times
 from harness.timing.measure import measure, sized
 from harness.timing.slower import CHANGED, conditions, confirmed, slower, times
 from harness.training.backend import check_on_gpu

@@ -19,8 +19,7 @@ from hypothesis import strategies as st
 
 from harness.errors import SuiteError
 from harness.record import database as module
-from harness.record.address import Address
-from harness.record.database import RUNS, Database, StoreError, opened, push_all, stored_run
+from harness.record.database import TABLE, Database
 from harness.record.run import whole_lines
 from tests.make import self_check
 from tests.postgresql import PASSWORD, Server
@@ -31,16 +30,16 @@ from tests.suite.command import ROOT
 ID = HEADER.id
 
 
-def sqlite_address(file: Path) -> Address:
-    return Address(f"sqlite:///{file}")
+def in_file(file: Path) -> Database:
+    return Database(f"sqlite:///{file}")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> Address:
-    """The address of an empty database."""
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    """An empty database."""
     if request.param == "sqlite":
-        return sqlite_address(tmp_path / "team" / "store.sqlite")
-    return Address(request.getfixturevalue("postgresql").new())
+        return in_file(tmp_path / "team" / "store.sqlite")
+    return Database(request.getfixturevalue("postgresql").new())
 
 
 @pytest.fixture
@@ -50,15 +49,10 @@ def runs(tmp_path: Path) -> Path:
     return folder
 
 
-def content(address: Address, run: str = ID) -> bytes:
-    with contextlib.closing(Database(address)) as database:
-        return database.content(run)
-
-
 @contextlib.contextmanager
-def connected(address: Address) -> Iterator[sa.Connection]:
+def connected(database: Database) -> Iterator[sa.Connection]:
     """A connection that does not belong to the suite. Its changes are committed."""
-    engine = sa.create_engine(address.url)
+    engine = sa.create_engine(database.url)
     try:
         with engine.begin() as connection:
             yield connection
@@ -66,39 +60,59 @@ def connected(address: Address) -> Iterator[sa.Connection]:
         engine.dispose()
 
 
-def pushed_line(count: int, run: str, address: Address) -> str:
-    return f"pushed to {address}: {count} records of the run {run}"
+def pushed_line(count: int, run: str, database: Database) -> str:
+    return f"pushed to {database}: {count} records of the run {run}"
 
 
-def test_finished_runs_are_pushed_once_and_read_back_byte_for_byte(address: Address, runs: Path) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "store.sqlite", "", "sqlite://", "sqlite:///:memory:", "sqlite:///x?cache=geheim", "mysql://u:geheim@h/d",
+        "postgresql+psycopg2://u:geheim@h/d", "postgresql://u:geh@eim@h/d", "postgresql://h:geheim/d", "geheim://",
+        "postgresql://u@h/d?password=geheim", "://geheim", "sqlite://geheim/file",
+    ],
+)  # fmt: skip
+def test_a_wrong_url_is_refused_without_its_password(text: str) -> None:
+    with pytest.raises(SuiteError, match=r"^Invalid --store[.:]") as refused:
+        Database(text)
+    assert "geh" not in str(refused.value).replace("geheim://", "")
+
+
+def test_a_password_is_shown_nowhere() -> None:
+    text, shown = "postgresql://me:ge%40heim@host/claims", "postgresql+psycopg://me:***@host/claims"
+    database = Database(text)
+    assert (database.url.password, str(database)) == ("ge@heim", shown)
+    assert database.redacted(["--store", text, f"--store={text}", "suite/"]) == [
+        "--store", shown, f"--store={shown}", "suite/",
+    ]  # fmt: skip
+
+
+def test_finished_runs_are_pushed_once_and_read_back_byte_for_byte(database: Database, runs: Path) -> None:
     path = finished(runs)
     later = finished(runs, 10, id="2026-12")
     written(runs, done(0), id="2027-unfinished")
-    assert push_all(address, runs) == [pushed_line(5, ID, address), pushed_line(12, "2026-12", address)]
-    assert push_all(address, runs) == []
-    assert content(address) == path.read_bytes()
-    assert stored_run(address, None) == ("2026-12", later.read_bytes())
-    assert stored_run(address, ID) == (ID, path.read_bytes())
-    assert content(address, "unknown") == b""
-    with contextlib.closing(Database(address)) as database:
-        light = {run: [line for line in whole_lines(runs / f"{run}.jsonl") if b'"trial"' not in line[:16]]
-                 for run in (ID, "2026-12")}  # fmt: skip
-        assert dict(database.light()) == light
+    assert database.push_all(runs) == [pushed_line(5, ID, database), pushed_line(12, "2026-12", database)]
+    assert database.push_all(runs) == []
+    assert database.read() == ("2026-12", later.read_bytes())
+    assert database.read(ID) == (ID, path.read_bytes())
+    light = {run: [line for line in whole_lines(runs / f"{run}.jsonl") if b'"trial"' not in line[:16]]
+             for run in (ID, "2026-12")}  # fmt: skip
+    assert dict(database.light()) == light
     with pytest.raises(SuiteError, match=r"Received: '2026-13'. Did you mean '2026-12'"):
-        stored_run(address, "2026-13")
+        database.read("2026-13")
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=4))
-def test_any_text_survives(tmp_path_factory: pytest.TempPathFactory, address: Address, texts: list[str]) -> None:
+def test_any_text_survives(tmp_path_factory: pytest.TempPathFactory, database: Database, texts: list[str]) -> None:
     folder = tmp_path_factory.mktemp("runs")
     name = f"{threading.get_ident()}-{folder.name}"
     path = written(folder, self_check("any", "".join(["\0", "\u2028", "적절", "'; --", *texts])), END, id=name)
-    push_all(address, folder)
-    assert content(address, name) == path.read_bytes()
+    database.push_all(folder)
+    assert database.read(name) == (name, path.read_bytes())
 
 
-def test_damaged_files_are_reported_and_the_others_pushed(address: Address, runs: Path) -> None:
+def test_damaged_files_are_reported_and_the_others_pushed(database: Database, runs: Path) -> None:
     finished(runs)
     damaged = finished(runs, id="2026-12")
     damaged.write_bytes(damaged.read_bytes().replace(b'"trial"', b'"trail"', 1))
@@ -106,44 +120,45 @@ def test_damaged_files_are_reported_and_the_others_pushed(address: Address, runs
     torn.write_bytes(torn.read_bytes()[:-5])
     (runs / "2026-14.jsonl").write_bytes(b"")
     with pytest.raises(SuiteError, match=r"(?s)Invalid line \d of .*2026-12.*pushed to") as refused:
-        push_all(address, runs)
+        database.push_all(runs)
     assert "2026-13" not in str(refused.value)
-    assert content(address) == (runs / f"{ID}.jsonl").read_bytes()
-    assert content(address, "2026-12") == content(address, "2026-13") == b""
+    assert database.runs() == [ID]
+    assert database.read() == (ID, (runs / f"{ID}.jsonl").read_bytes())
 
 
-def test_two_pushes_at_once(address: Address, runs: Path) -> None:
+def test_two_pushes_at_once(database: Database, runs: Path) -> None:
     """Six threads push the same runs to a new database at once. No push fails, and every run is stored once."""
     paths = [finished(runs, 40, id=f"2026-0{number}") for number in range(1, 5)]
     barrier = threading.Barrier(6)
 
     def push(_: int) -> list[str]:
         barrier.wait()
-        return push_all(address, runs)
+        return database.push_all(runs)
 
     with ThreadPoolExecutor(6) as pool:
         printed = [line for each in pool.map(push, range(6)) for line in each]
-    assert sorted(printed) == [pushed_line(42, path.stem, address) for path in paths]
-    assert all(content(address, path.stem) == path.read_bytes() for path in paths)
+    assert sorted(printed) == [pushed_line(42, path.stem, database) for path in paths]
+    assert [database.read(path.stem)[1] for path in paths] == [path.read_bytes() for path in paths]
 
 
-def test_a_locked_database_is_waited_for_a_while(address: Address, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_database_is_waited_for_a_while(
+    database: Database, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "PATIENCE", 1)
     finished(runs)
-    with opened(address):
-        pass
-    lock = "BEGIN EXCLUSIVE" if address.file else f"LOCK TABLE {RUNS.name}"
-    with connected(address) as connection:
-        if not address.file:
-            connection.exec_driver_sql(lock)
-        other = sqlite3.connect(address.file) if address.file else None
+    database.prepare()
+    file = database.url.database if database.url.get_backend_name() == "sqlite" else None
+    with connected(database) as connection:
+        if not file:
+            connection.exec_driver_sql(f"LOCK TABLE {TABLE}")
+        other = sqlite3.connect(file) if file else None
         if other:
-            other.execute(lock)
-        with pytest.raises(StoreError, match=r"cannot be used: .*(locked|lock timeout)"):
-            push_all(address, runs)
+            other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(SuiteError, match=r"cannot be used: .*(locked|lock timeout)"):
+            database.push_all(runs)
         if other:
             other.close()
-    assert push_all(address, runs) == [pushed_line(5, ID, address)]
+    assert database.push_all(runs) == [pushed_line(5, ID, database)]
 
 
 def test_what_is_no_database_is_reported_and_kept(tmp_path: Path, runs: Path) -> None:
@@ -155,25 +170,23 @@ def test_what_is_no_database_is_reported_and_kept(tmp_path: Path, runs: Path) ->
         ("folder.sqlite", "unable to open database file"),
         ("notes.txt/deep/store.sqlite", "Cannot make the folder of sqlite:///.+: Not a directory"),
     ):
-        with pytest.raises(StoreError, match=reason):
-            push_all(sqlite_address(tmp_path / name), runs)
+        with pytest.raises(SuiteError, match=reason):
+            in_file(tmp_path / name).push_all(runs)
     with pytest.raises(SuiteError, match="There is no database"):
-        stored_run(sqlite_address(tmp_path / "none"), None)
+        in_file(tmp_path / "none").read()
     assert (tmp_path / "notes.txt").read_bytes() == b"this is no database" * 400
-    with opened(sqlite_address(tmp_path / "empty")):
-        pass
+    in_file(tmp_path / "empty").prepare()
     with pytest.raises(SuiteError, match="No run is recorded in"):
-        stored_run(sqlite_address(tmp_path / "empty"), None)
+        in_file(tmp_path / "empty").read()
 
 
 PUSH = """
 import sys
 from pathlib import Path
 from harness.errors import SuiteError
-from harness.record.address import Address
-from harness.record.database import push_all, stored_run
-address, runs = Address(sys.argv[1]), Path(sys.argv[2])
-for use in (lambda: push_all(address, runs), lambda: stored_run(address, None)[0]):
+from harness.record.database import Database
+database, runs = Database(sys.argv[1]), Path(sys.argv[2])
+for use in (lambda: database.push_all(runs), lambda: database.read()[0]):
     try:
         print(use())
     except SuiteError as error:
@@ -185,7 +198,7 @@ for use in (lambda: push_all(address, runs), lambda: stored_run(address, None)[0
 def test_a_read_only_file_can_be_read_and_not_pushed_to(tmp_path: Path, runs: Path) -> None:
     store = tmp_path / "team" / "store.sqlite"
     finished(runs)
-    push_all(sqlite_address(store), runs)
+    in_file(store).push_all(runs)
     store.chmod(0o444)
     store.parent.chmod(0o555)
     command = [*AS_ANYBODY, sys.executable, "-c", PUSH, f"sqlite:///{store}", str(runs)]
@@ -197,36 +210,35 @@ def test_a_read_only_file_can_be_read_and_not_pushed_to(tmp_path: Path, runs: Pa
 
 def test_a_user_who_may_not_create_tables_uses_existing_ones(own_server: Server, runs: Path) -> None:
     url = own_server.new()
-    with opened(Address(url)):
-        pass
-    with connected(Address(url)) as connection:
+    Database(url).prepare()
+    with connected(Database(url)) as connection:
         connection.exec_driver_sql("CREATE ROLE member LOGIN PASSWORD 'member'")
         connection.exec_driver_sql("CREATE ROLE reader LOGIN PASSWORD 'reader'")
-        connection.exec_driver_sql(f"GRANT SELECT, INSERT ON {RUNS.name} TO member")
-        connection.exec_driver_sql(f"GRANT SELECT ON {RUNS.name} TO reader")
+        connection.exec_driver_sql(f"GRANT SELECT, INSERT ON {TABLE} TO member")
+        connection.exec_driver_sql(f"GRANT SELECT ON {TABLE} TO reader")
     host = url.rpartition("@")[2]
     path = finished(runs)
-    member = Address(f"postgresql://member:member@{host}")
-    assert push_all(member, runs) == [pushed_line(5, ID, member)]
-    reader = Address(f"postgresql://reader:reader@{host}")
-    assert stored_run(reader, None) == (ID, path.read_bytes())
-    with pytest.raises(StoreError, match=f"permission denied for table {RUNS.name}"):
-        push_all(reader, runs)
+    member = Database(f"postgresql://member:member@{host}")
+    assert member.push_all(runs) == [pushed_line(5, ID, member)]
+    reader = Database(f"postgresql://reader:reader@{host}")
+    assert reader.read() == (ID, path.read_bytes())
+    with pytest.raises(SuiteError, match=f"permission denied for table {TABLE}"):
+        reader.push_all(runs)
 
 
 def test_an_unreachable_server_is_reported_and_a_later_push_succeeds(own_server: Server, runs: Path) -> None:
-    address = Address(own_server.new())
+    database = Database(own_server.new())
     path = finished(runs)
-    with opened(address) as database:
-        own_server.stop()
-        for use in (lambda: push_all(address, runs), lambda: database.push(ID, whole_lines(path))):
-            with pytest.raises(StoreError) as refused:
-                use()
-            assert "***@127.0.0.1" in str(refused.value)
-            assert "heim" not in str(refused.value)
-        own_server.start()
-    assert push_all(address, runs) == [pushed_line(5, ID, address)]
-    assert content(address) == path.read_bytes()
+    database.prepare()
+    own_server.stop()
+    for use in (lambda: database.push_all(runs), lambda: database.push(ID, whole_lines(path))):
+        with pytest.raises(SuiteError) as refused:
+            use()
+        assert "***@127.0.0.1" in str(refused.value)
+        assert "heim" not in str(refused.value)
+    own_server.start()
+    assert database.push_all(runs) == [pushed_line(5, ID, database)]
+    assert database.read() == (ID, path.read_bytes())
 
 
 def test_the_refusal_of_a_server_is_one_sentence_without_a_password(own_server: Server, runs: Path) -> None:
@@ -240,8 +252,8 @@ def test_the_refusal_of_a_server_is_one_sentence_without_a_password(own_server: 
         "resolve host": own_server.url("postgres").replace("127.0.0.1", "nowhere.invalid"),
     }
     for reason, url in wrong.items():
-        with pytest.raises(StoreError, match=r"^The database postgresql\+psycopg://claims:\*\*\*@") as refused:
-            push_all(Address(url), runs)
+        with pytest.raises(SuiteError, match=r"^The database postgresql\+psycopg://claims:\*\*\*@") as refused:
+            Database(url).push_all(runs)
         message = str(refused.value)
         assert reason in message.lower().replace("name or service not known", "resolve host")
         assert not {"\n", "heim", "wort"} & {word for word in ("\n", "heim", "wort") if word in message}

@@ -9,8 +9,7 @@ import sys
 from msgspec.structs import replace
 
 from harness.model import Seconds, Trial
-from harness.record.address import Address
-from harness.record.database import Database, opened
+from harness.record.database import Database
 from harness.record.run import RunEnded, TrialDone, encode
 from tests.reports.synthetic import HEADER, claim, experiment, training, trial
 
@@ -47,16 +46,11 @@ def run_lines(index: int, claims: int, seeds: int) -> tuple[str, list[bytes]]:
     return name, lines
 
 
-def fill(address: Address, runs: int, claims: int, seeds: int) -> None:
-    with opened(address) as database:
-        for index in range(runs):
-            push(database, index, claims, seeds)
-
-
-def push(database: Database, index: int, claims: int, seeds: int) -> None:
-    name, lines = run_lines(index, claims, seeds)
-    database.push(name, lines)
+def fill(database: Database, runs: int, claims: int, seeds: int) -> None:
+    database.prepare()
+    for index in range(runs):
+        database.push(*run_lines(index, claims, seeds))
 
 
 if __name__ == "__main__":
-    fill(Address(sys.argv[1]), *map(int, sys.argv[2:]))
+    fill(Database(sys.argv[1]), *map(int, sys.argv[2:]))

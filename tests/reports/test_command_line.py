@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import SuiteError
-from harness.record.address import Address
+from harness.record.database import Database
 from reports import __main__ as command
 from reports.folders import check_writable, write_atomic
 from tests.reports.full import full_run
@@ -144,11 +144,11 @@ def test_a_run_of_a_database(
 ) -> None:
     asked = []
 
-    def stored(address: Address, run: str | None) -> tuple[str, bytes]:
-        asked.append((str(address), run))
+    def stored(database: Database, run: str | None) -> tuple[str, bytes]:
+        asked.append((str(database), run))
         return sparse.stem, sparse.read_bytes()
 
-    monkeypatch.setattr("harness.record.database.stored_run", stored, raising=False)
+    monkeypatch.setattr(Database, "read", stored)
     url = f"sqlite:///{tmp_path / 'runs.sqlite'}"
     assert command.main(["--store", url, "--run", "some-run", "--out", str(tmp_path / "out")]) == 0
     assert asked == [(url, "some-run")]
@@ -162,11 +162,11 @@ def test_runs_are_pushed_without_a_report(
 ) -> None:
     asked = []
 
-    def push(address: Address, folder: Path) -> list[str]:
-        asked.append((str(address), folder))
+    def push(database: Database, folder: Path) -> list[str]:
+        asked.append((str(database), folder))
         return lines
 
-    monkeypatch.setattr("harness.record.database.push_all", push, raising=False)
+    monkeypatch.setattr(Database, "push_all", push)
     url = f"sqlite:///{tmp_path / 'runs.sqlite'}"
     assert command.main(["--push", "--store", url, "--out", str(tmp_path)]) == 0
     assert asked == [(url, tmp_path / "runs")]

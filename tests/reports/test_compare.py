@@ -14,8 +14,7 @@ from msgspec.structs import replace
 from harness.check.compare import Change, Changes, Times, compare
 from harness.check.verdicts import verdict_state
 from harness.errors import SuiteError
-from harness.record.address import Address
-from harness.record.database import opened, push_all
+from harness.record.database import Database
 from harness.record.outcomes import TimeState, TrainingOutcome, TrainingState
 from harness.record.run import Run, ShortTrialDone, Summary, encode
 from harness.record.trials import ShortTrial
@@ -282,7 +281,7 @@ def test_runs_by_file_id_and_commit(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_runs_of_a_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one, two = recorded(tmp_path, 0, 0.98, commit="aaaa1111"), recorded(tmp_path, 1, 0.97, commit="bbbb2222")
     url = f"sqlite:///{tmp_path / 'store.sqlite'}"
-    push_all(Address(url), tmp_path / "runs")
+    Database(url).push_all(tmp_path / "runs")
     for path in (one, two):
         path.unlink()
     assert command.main(["--compare", "aaaa", two.stem, "--store", url, "--out", str(tmp_path)]) == 1
@@ -338,8 +337,7 @@ def test_bad_input_is_one_sentence(
     assert "empty file" in fails(capsys, "--compare", one, other, *out)
     empty = Recorder(tmp_path, id="zzzz").end()
     assert "Nothing to compare" in fails(capsys, "--compare", one, empty, *out)
-    with opened(Address(f"sqlite:///{tmp_path / 'empty'}")):
-        pass
+    Database(f"sqlite:///{tmp_path / 'empty'}").prepare()
     assert "No run is recorded" in fails(capsys, "--compare", "a", "b", "--store", f"sqlite:///{tmp_path / 'empty'}")
 
 

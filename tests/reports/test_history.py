@@ -13,8 +13,7 @@ from msgspec.structs import replace
 
 from harness.check.difference import MedianRatio, is_significant
 from harness.errors import SuiteError
-from harness.record.address import Address
-from harness.record.database import opened, push_all
+from harness.record.database import Database
 from harness.record.run import Run, encode
 from reports import __main__ as command
 from reports.history import History, markdown, seeds_text, since_last
@@ -209,7 +208,7 @@ def test_since_the_last_run_is_the_comparison_with_the_last_comparable_one(tmp_p
 def test_the_folder_and_the_database_give_one_trend(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recorded(tmp_path, 12)
     url = f"sqlite:///{tmp_path / 'store.sqlite'}"
-    push_all(Address(url), tmp_path / "runs")
+    Database(url).push_all(tmp_path / "runs")
     assert command.main(["--trend", "--store", url, "--out", str(tmp_path)]) == 0
     assert "TREND.md" in capsys.readouterr().out
     stored = (tmp_path / "TREND.md").read_bytes()
@@ -245,8 +244,7 @@ def test_bad_input_is_one_sentence(
     url, empty = (f"sqlite:///{tmp_path / name}" for name in ("no", "empty"))
     assert "Run `pytest suite/` first" in fails(capsys, "--trend", "--out", tmp_path)
     assert "There is no database" in fails(capsys, "--trend", "--store", url, "--out", tmp_path)
-    with opened(Address(empty)):
-        pass
+    Database(empty).prepare()
     assert "No run is recorded" in fails(capsys, "--trend", "--store", empty)
     assert "--trend contradicts" in fails(capsys, "--trend", "--run", "x")
     recorded(tmp_path / "default", 2)
@@ -266,7 +264,7 @@ def test_the_interval_over_cases_covers_the_median() -> None:
 @pytest.mark.slow
 def test_a_large_database_takes_seconds(tmp_path: Path) -> None:
     """A quarter of the runs and a tenth of the seeds of the target: 20 s for 100 runs, 100 claims and 1,000 seeds."""
-    store = Address(f"sqlite:///{tmp_path / 'large.sqlite'}")
+    store = Database(f"sqlite:///{tmp_path / 'large.sqlite'}")
     fill(store, 25, 100, 100)
     start = time.process_time()
     history = History.of(Runs(tmp_path, store).of_course())

@@ -5,31 +5,29 @@ FOLDER is a small file system of its own; the run's file is elsewhere. Prints th
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from harness.record.address import Address
-from harness.record.database import Database, StoreError, push_all
+from harness.errors import SuiteError
+from harness.record.database import Database
 from tests.record.made import END, done, written
 
 
 def main(small: Path, runs: Path) -> None:
-    address = Address(f"sqlite:///{small}/store.sqlite")
+    database = Database(f"sqlite:///{small}/store.sqlite")
     written(runs, *map(done, range(3)), END, id="2026-01")
-    print(*push_all(address, runs))
+    print(*database.push_all(runs))
     path = written(runs, *map(done, range(1000)), END, id="2026-02")
     try:
-        print(*push_all(address, runs))
-    except StoreError as error:
+        print(*database.push_all(runs))
+    except SuiteError as error:
         print(error)
-    with contextlib.closing(Database(address)) as database:
-        assert database.runs() == ["2026-01"]
-        subprocess.run(["mount", "-o", "remount,size=10m", str(small)], check=True)
-        print(*push_all(address, runs))
-        assert database.content(path.stem) == path.read_bytes()
+    assert database.runs() == ["2026-01"]
+    subprocess.run(["mount", "-o", "remount,size=10m", str(small)], check=True)
+    print(*database.push_all(runs))
+    assert database.read(path.stem) == (path.stem, path.read_bytes())
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.record.address import Address
-from harness.record.database import Database, StoreError, push_all
+from harness.errors import SuiteError
+from harness.record.database import Database
 from harness.record.run import TrialDone, decode, read_run, whole_lines
 from tests.robustness.watched import PATIENCE, Strike, Undisturbed, Watched, record_of
 from tests.robustness.witness import Key, noted
@@ -46,7 +46,7 @@ class Chain:
 
     way: str
     seed: int
-    store: Address
+    store: Database
     kills: list[tuple[str, str]] = field(default_factory=list)
     at_stake: int = 0
     wrong: list[tuple[str, str]] = field(default_factory=list)
@@ -71,7 +71,7 @@ class Chain:
     def check_end(self, folder: Path, whole: Finished, before: Files) -> None:
         """Looks at the run that was resumed for the last time, alongside the one that nobody killed."""
         path, staked = newest(folder), self.at_stake
-        push_all(self.store, path.parent)  # of a run that was killed behind its end
+        self.store.push_all(path.parent)  # of a run that was killed behind its end
         lines, stored = self.check(folder, before)[path], stored_lines(self.store, folder)
         self.at_stake = staked
         witnessed = noted(folder / "witness")
@@ -104,13 +104,12 @@ def trials_of(lines: Sequence[bytes]) -> list[Key]:
     return [(*record.key, record.trial.seed) for record in records]
 
 
-def stored_lines(store: Address, folder: Path) -> list[bytes]:
-    """The lines of the newest run in a database; none where the database has not been made yet."""
-    with contextlib.closing(Database(store)) as database:
-        try:
-            return database.content(newest(folder).stem).split(b"\n")[:-1]
-        except StoreError:
-            return []
+def stored_lines(store: Database, folder: Path) -> list[bytes]:
+    """The lines of the newest run in a database; none where it is not there yet."""
+    try:
+        return store.read(newest(folder).stem)[1].split(b"\n")[:-1]
+    except SuiteError:
+        return []
 
 
 def trained_twice(witnessed: Sequence[tuple[str, Key]]) -> set[Key]:
@@ -186,9 +185,9 @@ def plan(whom: Sequence[str], kills: int, whole: Undisturbed, generator: random.
 
 def chain(folder: Path, whole: Undisturbed, workers: int, store: str, kills: int, seed: int) -> Chain:
     """Kills and resumes a run in ``folder``, as often as said or until it has ended, and checks what comes out."""
-    address = Address(store)
-    way = f"{workers} worker{'s' * (workers > 1)}, {address.url.get_backend_name()}"
-    made, lines, code = Chain(way, seed, address), Files(), int(-signal.SIGKILL)
+    database = Database(store)
+    way = f"{workers} worker{'s' * (workers > 1)}, {database.url.get_backend_name()}"
+    made, lines, code = Chain(way, seed, database), Files(), int(-signal.SIGKILL)
 
     def begun(*more: str) -> Watched:
         return Watched(folder, workers, "--store", store, *more)

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.record.address import Address
-from harness.record.database import push_all, stored_run
+from harness.record.database import Database
 from tests.postgresql import PASSWORD, Server
 from tests.robustness.watched import Watched, record_of
 
@@ -27,7 +26,7 @@ def ended(run: Watched, expected: int = 0) -> str:
 def check_pushed(folder: Path, url: str) -> None:
     path = record_of(folder)
     assert path is not None
-    assert stored_run(Address(url), None) == (path.stem, path.read_bytes())
+    assert Database(url).read() == (path.stem, path.read_bytes())
 
 
 def test_postgresql_that_is_stopped_costs_nothing_and_is_made_up_for(own_server: Server, tmp_path: Path) -> None:
@@ -43,7 +42,7 @@ def test_postgresql_that_is_stopped_costs_nothing_and_is_made_up_for(own_server:
     own_server.start()
     path = record_of(tmp_path)
     assert path is not None
-    assert len(push_all(Address(url), path.parent)) == 1
+    assert len(Database(url).push_all(path.parent)) == 1
     check_pushed(tmp_path, url)
 
 

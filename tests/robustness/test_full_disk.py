@@ -16,8 +16,7 @@ from pathlib import Path
 import pytest
 
 from harness.check.evidence import path_of, read, write
-from harness.record.address import Address
-from harness.record.database import push_all, stored_run
+from harness.record.database import Database
 from harness.record.run import read_run
 from harness.record.run_file import latest_run
 from tests.reports.full import full_run
@@ -167,10 +166,10 @@ def test_the_database(tmp_path: Path) -> None:
         assert word not in done.stdout
     run = Finished(done.returncode, done.stdout, tmp_path)
     assert run.report["partial"] is False
-    address = Address(f"sqlite:///{store}")
-    (said,) = push_all(address, run.record.path.parent)
-    assert said.startswith(f"pushed to {address}: ")
-    assert stored_run(address, None) == (run.record.path.stem, run.record.path.read_bytes())
+    database = Database(f"sqlite:///{store}")
+    (said,) = database.push_all(run.record.path.parent)
+    assert said.startswith(f"pushed to {database}: ")
+    assert database.read() == (run.record.path.stem, run.record.path.read_bytes())
 
 
 def test_the_database_on_a_full_file_system(tmp_path: Path) -> None:

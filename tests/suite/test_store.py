@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.record.address import Address
 from harness.record.database import Database
 from reports import __main__ as reports
 from tests.postgresql import PASSWORD, Server
@@ -18,18 +17,13 @@ ONE = (*JAX, "-k", "minmax-table")
 
 def stored(url: str, run: str) -> bytes:
     """The file of a run as the database stores it."""
-    database = Database(Address(url))
-    try:
-        return database.content(run)
-    finally:
-        database.close()
+    database = Database(url)
+    return database.read(run)[1] if run in database.runs() else b""
 
 
 def prepared(path: Path) -> str:
     """Makes a new database in this file, and returns its URL."""
-    database = Database(Address(f"sqlite:///{path}"))
-    database.prepare()
-    database.close()
+    Database(f"sqlite:///{path}").prepare()
     return f"sqlite:///{path}"
 
 
@@ -59,7 +53,7 @@ def test_a_server_has_every_line_when_the_run_has_ended(served: Finished, url: s
     path = served.record.path
     assert stored(url, path.stem) == path.read_bytes()
     count = path.read_bytes().count(b"\n")
-    assert f"claims:***@127.0.0.1:{Address(url).url.port}" in served.output
+    assert f"claims:***@127.0.0.1:{Database(url).url.port}" in served.output
     assert f": {count} records of the run {path.stem}" in served.output
 
 

@@ -11,9 +11,9 @@ import pytest
 from msgspec.structs import replace
 
 from harness.errors import SuiteError
+from harness.record import timings as stored_times
 from harness.record.run import Timed
 from harness.record.timings import Timings
-from harness.timing import stored_times
 from harness.timing.slower import WIDE
 from harness.training.backend import Device
 from suite.session import timing

@@ -11,8 +11,7 @@ import msgspec
 import pytest
 
 from harness.errors import SuiteError
-from harness.record.timings import KEPT, Timings
-from harness.timing.stored_times import dumps, parse, path_of, read, update
+from harness.record.timings import KEPT, Timings, dumps, parse, path_of, read, update
 from tests.make import measurement
 
 STORED = Path(__file__).parents[2] / "baselines"
