@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from harness.check.difference import LEVEL, Agreed, Agreement, Values, agreement
 from harness.check.evidence import path_of, read
-from harness.check.verdicts import stored_verdict
+from harness.check.stored import stored_verdict
 from harness.claim import Cause, Claim
 from harness.course import course
 from harness.errors import invalid
@@ -125,8 +125,8 @@ def _on_stacks(claim: Claim, stored: Mapping[str, Mapping[str, Evidence]]) -> It
     for stack, evidence in stored[claim.experiment.id if claim.experiment else EXACT].items():
         if claim.experiment is not None:
             known = stored_verdict(claim, stack, {stack: evidence})
-            if known.decision is not None:
-                yield stack, OnStack(known.decision, known.seeds, known.preliminary)
+            if known.stack:
+                yield stack, OnStack(known.preliminary or known.decision, known.seeds, known.preliminary is not None)
         elif expected := evidence.expected.get(claim.key):
             yield stack, OnStack(Decision(Verdict(expected.verdict), ""))
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from msgspec.structs import replace
 
+from harness.check.claims import compare_verdict
 from harness.check.evidence import LONG, POINTS
 from harness.check.judge import REFERENCE
 from harness.check.stored import Stored, file_of
-from harness.check.verdicts import compare_verdict
 from harness.claim import Claim
 from harness.course import course
 from harness.erratum import ErratumState
@@ -166,8 +166,8 @@ def _claim(claim: Claim, stored: Stored) -> ClaimDecided:
     else:
         known, trials = stored.verdict(claim), stored.trials(claim)
         expected = _expected(claim, stacks.get(known.stack or stored.stack))
-        decision = known.settled("") if known.stack else Decision(Verdict.NOT_RUN, "No evidence is stored.")
-        here = Here(None, "", known.stack, known.seeds, known.verdict)
+        decision = known.decision if known.stack else Decision(Verdict.NOT_RUN, "No evidence is stored.")
+        here = Here(None, "", known.stack, known.seeds, known.decision.verdict)
         more = {"alongside": known.alongside, "here": here}
     comparison = compare_verdict(decision.verdict, expected, more_seeds=True)
     red = comparison.red and decision.verdict is not Verdict.NOT_RUN  # where nothing was run, no test has failed

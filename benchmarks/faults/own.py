@@ -211,7 +211,7 @@ VERDICTS = {
     ),
     **strengths("drift: p-values × {:g}", (1000.0, 0.0), lambda x: fault(UNEQUAL, result(lambda p: min(p * x, 1.0)))),
     "judge: nothing is red": fault(("harness.record.outcomes:TrainingOutcome", "red"), computed(lambda red, _: False)),
-    "judge: steps are not compared": fault(("harness.check.judge:_Compared", "follow"), skipped()),
+    "judge: steps are not compared": fault(("harness.check.judge:Comparison", "_follow"), skipped()),
     "judge: losses have to move by 1 %": fault(("harness.check.judge", "LIMIT"), constant(0.01)),
     "T: half of the resamples are enough": fault(("harness.check.rounding", "SURE"), constant(0.5)),
     "drift: upwards never counts": fault(
@@ -227,7 +227,7 @@ VERDICTS = {
         DIFFERENCE, argument("ours", lambda ours: {seed: ours[seed] for seed in sorted(ours)[:2]})
     ),
     "drift: diverged trials left out": fault(DIFFERENCE, absent_ignored),
-    "a flipped verdict is not red": fault(("harness.check.verdicts", "VerdictComparison"), not_red),
+    "a flipped verdict is not red": fault(("harness.check.claims", "VerdictComparison"), not_red),
 } | held_out(
     {
         "a diverged training's metric is its last finite value": fault(METRIC, last_finite),

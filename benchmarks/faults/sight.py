@@ -12,7 +12,7 @@ from benchmarks.faults import places as at
 from benchmarks.faults.fault import Fault, Training, injected
 from benchmarks.faults.table import named
 from harness.check.claims import Asked, Judge, to_the_end
-from harness.check.judge import Counts, canonical_steps, same_versions
+from harness.check.judge import Circumstances, canonical_steps, same_versions
 from harness.check.rounding import CHECKED
 from harness.check.stored import Stored
 from harness.course import ROOT
@@ -76,8 +76,8 @@ class Check:
         self.fingerprint = {**facts, "engine": self.engine}
         self.stored = Stored(baselines, f"{backend}-{device.kind}")
         to_end = sum(CHECKED if full else variant in EXPERIMENTS[name].anchors for name, variant in TRAININGS)
-        asked, counts = Asked(full=full, require_baselines=True), Counts(len(TRAININGS), max(1, to_end))
-        self._judge = Judge(self.stored, self.fingerprint, asked, counts, EXPERIMENTS)
+        here = Circumstances(self.stored.stack, self.fingerprint, full, len(TRAININGS), max(1, to_end))
+        self._judge = Judge(here, self.stored, Asked(require_baselines=True), EXPERIMENTS)
 
     def evidence(self, training: Training) -> Known:
         stored = self.stored.variant(*training)

@@ -1,4 +1,4 @@
-"""Judges trainings and claims of a run against the evidence, and decides which tests are red."""
+"""Compares trainings and verdicts of a run with the evidence, and decides which tests are red."""
 
 from __future__ import annotations
 
@@ -7,18 +7,65 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from harness.check.judge import Circumstances, Counts, claim_state, judge
+from harness.check.judge import Circumstances, claim_state, judge
 from harness.check.rounding import TINY_SEEDS
 from harness.check.stored import Stored, replayed
-from harness.check.verdicts import compare_verdict
 from harness.claim import Claim
 from harness.errors import SuiteError
 from harness.model import Experiment, Trial
+from harness.record.evidence import Expected
 from harness.record.outcomes import Here, SeedsTaken, TrainingOutcome, TrainingState, VerdictComparison, VerdictState
 from harness.record.run import ClaimDecided, Key
-from harness.record.trials import Fingerprint, Training
+from harness.record.trials import Training
 from harness.rules import PLAIN
 from harness.verdict import Decision, Verdict
+
+
+def verdict_state(now: Verdict, before: Verdict | None) -> VerdictState:
+    """What happened to a verdict; ``before`` is None if there was none. A tie lies between decided and undecided."""
+    if now is Verdict.NOT_RUN:
+        return VerdictState.NOT_RUN
+    if before is None:
+        return VerdictState.NEW
+    if now is before:
+        return VerdictState.AS_EXPECTED
+    if now.decided and before.decided:
+        return VerdictState.FLIPPED
+    stronger = now.decided or before in (Verdict.INCONCLUSIVE, Verdict.NOT_RUN)
+    return VerdictState.DECIDED if stronger else VerdictState.WEAKENED
+
+
+def compare_verdict(
+    obtained: Verdict, expected: Expected | None, *, drifted: bool = False, more_seeds: bool = False
+) -> VerdictComparison:
+    """Compares a verdict with the expected one. ``expected`` is None if none is stored.
+
+    NOT_RUN is always red. A flip between SUPPORTED, REFUTED and OUTDATED is red. A change to or from INCONCLUSIVE or a
+    tie (NEGLIGIBLE) may be chance or a lack of seeds, so it is red only if a variant of the claim has moved
+    (``drifted``). It is never red if the verdicts may rest on different numbers of seeds (``more_seeds``), because that
+    explains it.
+    """
+    before = Verdict(expected.verdict) if expected else None
+    state = verdict_state(obtained, before)
+    red = state in (VerdictState.NOT_RUN, VerdictState.FLIPPED)
+    if state is VerdictState.NOT_RUN:
+        reason = "No result could be obtained."
+    elif expected is None:
+        reason = "No expected verdict is stored."
+    elif state is VerdictState.AS_EXPECTED:
+        reason = f"{before}, as expected."
+    else:
+        reason = f"{before} since {expected.date} ({expected.reason}), {obtained} now"
+        if Verdict.NEGLIGIBLE in (obtained, before):
+            reason += ": a tie now" if obtained is Verdict.NEGLIGIBLE else ": no tie any more"
+        if state is VerdictState.FLIPPED:
+            reason += "."
+        elif more_seeds:
+            reason += "; other seeds or another rule may be why."
+        else:
+            red = drifted
+            reason += f"; {'a' if drifted else 'no'} variant it rests on has drifted."
+    return VerdictComparison(state, before, obtained, red, reason)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,13 +73,11 @@ class Asked:
     """The options of a run that decide what is red.
 
     Attributes:
-        full: the run trains to the end and decides anew.
         update: its results are stored, and not compared.
         strict: a training that is reproduced, but not bit for bit, is red.
         require_baselines: a training or claim without evidence is red.
     """
 
-    full: bool = False
     update: bool = False
     strict: bool = False
     require_baselines: bool = False
@@ -74,23 +119,16 @@ class Judge:
     """Compares the results of a run with the evidence. It keeps no state except the evidence files it has read.
 
     Args:
+        here: the run.
         stored: the evidence.
-        fingerprint: of the run.
         asked: the options of the run.
-        counts: the numbers of tests among which the whole run's chance of a false alarm is divided.
         experiments: the catalogue's experiments, by id.
     """
 
     def __init__(
-        self,
-        stored: Stored,
-        fingerprint: Fingerprint,
-        asked: Asked,
-        counts: Counts,
-        experiments: Mapping[str, Experiment],
+        self, here: Circumstances, stored: Stored, asked: Asked, experiments: Mapping[str, Experiment]
     ) -> None:
-        self._stored, self._asked, self._counts, self._experiments = stored, asked, counts, experiments
-        self._here = Circumstances(stored.stack, fingerprint, asked.full)
+        self._here, self._stored, self._asked, self._experiments = here, stored, asked, experiments
 
     def training(self, key: Key, trained: Training | None) -> Judged:
         """Judges a variant. ``trained`` is None if the run did not have to train it."""
@@ -114,7 +152,7 @@ class Judge:
             reason = f"The function of a metric has changed, on the stored curves: {changed}."
             return TrainingOutcome(TrainingState.NOT_COMPARABLE, reason)
         assert trained is not None
-        return judge(self._here, experiment, variant, trained, known, self._counts)
+        return judge(self._here, experiment, variant, trained, known)
 
     def checked(
         self, claim: Claim, outcomes: Sequence[TrainingOutcome], trials: Mapping[str, Sequence[Trial]]
@@ -131,15 +169,16 @@ class Judge:
             known, rests = self._stored.verdict(claim), self._stored.trials(claim)
         except SuiteError as error:
             return self.decided(claim, Decided(Decision(Verdict.NOT_RUN, str(error))))
-        decision = known.settled("No evidence is stored, and a check decides nothing anew: add --full.")
+        nothing = "No evidence is stored, and a check decides nothing anew: add --full."
+        decision = known.decision if known.stack else replace(known.decision, reason=nothing)
         live = _decided_live(claim, trials)
         record = self._record(
             claim, Decided(decision, known.alongside, rests), outcomes, live.verdict if live else None
         )
-        if live is None or not live.verdict.decided or not known.verdict.decided or live.verdict is known.verdict:
+        if live is None or not live.verdict.decided or not decision.verdict.decided or live.verdict is decision.verdict:
             return record
-        reason = f"{live.verdict} here, of {TINY_SEEDS} seeds; the evidence says {known.verdict}. {live.reason}"
-        flipped = VerdictComparison(VerdictState.FLIPPED, known.verdict, live.verdict, True, reason)
+        reason = f"{live.verdict} here, of {TINY_SEEDS} seeds; the evidence says {decision.verdict}. {live.reason}"
+        flipped = VerdictComparison(VerdictState.FLIPPED, decision.verdict, live.verdict, True, reason)
         return replace(record, comparison=flipped, red=True)
 
     def decided(self, claim: Claim, decided: Decided, outcomes: Sequence[TrainingOutcome] = ()) -> ClaimDecided:
@@ -160,14 +199,14 @@ class Judge:
                 state = None if self._asked.update else claim_state(outcomes)
                 pairs = zip(claim.variants, outcomes, strict=True)
                 text = " ".join(dict.fromkeys(f"{name}: {outcome.reason}" for name, outcome in pairs))
-                here = Here(state, text, known.stack, known.seeds, known.verdict, own)
+                here = Here(state, text, known.stack, known.seeds, known.decision.verdict, own)
         except SuiteError as error:
             damage = str(error)
         moved = any(outcome.state is TrainingState.MOVED for outcome in outcomes)
         trained = claim.experiment is not None  # the expected verdict may rest on another number of seeds
         verdict = decided.decision.verdict
         comparison = compare_verdict(verdict, expected, drifted=moved, more_seeds=trained)
-        if trained and not self._asked.full and comparison.state in (VerdictState.WEAKENED, VerdictState.DECIDED):
+        if trained and not self._here.full and comparison.state in (VerdictState.WEAKENED, VerdictState.DECIDED):
             # the evidence decides otherwise only if a rule or a claim has changed
             comparison = replace(comparison, red=True)
         missing = expected is None and self._asked.require_baselines

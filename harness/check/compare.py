@@ -2,7 +2,7 @@
 
 A stack's evidence is a run as well (``reports.stored.stored_run``). Each result is compared as a check compares it with
 the evidence, so its states, limits and reasons are the same: a training by ``judge.Comparison``, a verdict by
-``verdicts.verdict_state``, a time by ``harness.timing.slower``. A run does not know how far rounding moves a training:
+``claims.verdict_state``, a time by ``harness.timing.slower``. A run does not know how far rounding moves a training:
 all steps of its traces are compared. Values of a single seed are shown and not tested.
 
 Times are compared on one machine only, and only with the same engine and number of workers. With one run on each side
@@ -14,6 +14,7 @@ WIDE. Assumed: cases differ independently. A machine that was busy in one run sl
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,9 +23,9 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from harness.check.claims import verdict_state
 from harness.check.difference import MedianRatio
-from harness.check.judge import Circumstances, Comparison, Counts
-from harness.check.verdicts import verdict_state
+from harness.check.judge import Circumstances, Comparison
 from harness.course import course
 from harness.environment.fingerprint import OF_MACHINE
 from harness.erratum import ErratumState
@@ -189,9 +190,10 @@ def _case(timed: Timed) -> str:
 def _trainings(now: Run, then: Run) -> Iterator[Row]:
     both = set(_trained_keys(then))
     keys = [key for key in _trained_keys(now) if key in both]
-    counts = Counts(max(1, len(keys)), max(1, sum(len(now.trials.get(key, ())) for key in keys)))
+    trials = sum(len(now.trials.get(key, ())) for key in keys)
+    here = Circumstances(now.header.stack, now.header.fingerprint, now.header.full, max(1, len(keys)), max(1, trials))
     for key in keys:
-        outcome, untested = _outcome(now, then, key, counts)
+        outcome, untested = _outcome(now, then, key, here)
         a, b = then.trainings.get(key), now.trainings.get(key)
         name, red = "/".join(key), outcome.state in (TrainingState.MOVED, TrainingState.NOT_COMPARABLE)
         if red or untested:
@@ -205,7 +207,7 @@ def _trainings(now: Run, then: Run) -> Iterator[Row]:
             yield "training", "compatible" if outcome.compatible else "not compared"
 
 
-def _outcome(now: Run, then: Run, key: Key, counts: Counts) -> tuple[TrainingOutcome, str]:
+def _outcome(now: Run, then: Run, key: Key, here: Circumstances) -> tuple[TrainingOutcome, str]:
     """The comparison of a training, and a sentence on what of it is too little to test."""
     experiment = course().experiments.get(key[0])
     trained, known = _training(now, key), _training(then, key)
@@ -235,8 +237,8 @@ def _outcome(now: Run, then: Run, key: Key, counts: Counts) -> tuple[TrainingOut
     )
     if not trained.short and not trained.trials:
         return TrainingOutcome(TrainingState.NEW, ""), untested
-    here = Circumstances(now.header.stack, now.header.fingerprint, now.header.full or len(trained.trials) > 1)
-    comparison = Comparison(here, metrics, trained, known, counts)
+    full = here.full or len(trained.trials) > 1
+    comparison = Comparison(dataclasses.replace(here, full=full), metrics, trained, known)
     if now.header.stack != then.header.stack:
         return comparison.elsewhere(f"Against {then.header.stack}"), untested
     return comparison.outcome(), untested

@@ -10,11 +10,12 @@ What is known comes from the evidence, or from an earlier run. Everything here i
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 import statistics
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -69,20 +70,20 @@ def claim_state(outcomes: Collection[TrainingOutcome]) -> ClaimState:
 
 
 @dataclass(frozen=True)
-class Counts:
-    """The numbers of trainings and of trials among which a run's chance of a false alarm is divided."""
-
-    variants: int
-    trials: int
-
-
-@dataclass(frozen=True)
 class Circumstances:
-    """Of the run that is compared: its stack and fingerprint, and whether it trains many seeds to the end."""
+    """Of the run that is compared.
+
+    Attributes:
+        stack, fingerprint: of the run.
+        full: whether it trains many seeds to the end.
+        trainings, trials: the numbers among which its chance of a false alarm is divided; by default of one training.
+    """
 
     stack: str
     fingerprint: Fingerprint
     full: bool = False
+    trainings: int = 1
+    trials: int | None = None
 
 
 def judge(
@@ -91,7 +92,6 @@ def judge(
     variant: str,
     trained: Training,
     evidence: Mapping[str, Evidence],
-    counts: Counts | None = None,
 ) -> TrainingOutcome:
     """The outcome of a variant.
 
@@ -100,17 +100,15 @@ def judge(
         experiment, variant: what was trained.
         trained: its results.
         evidence: of the experiment, by stack: of the run's own stack, and of the reference stack.
-        counts: of the whole run; None if this training is all of it.
     """
-    counts, nothing = counts or Counts(1, max(1, len(trained.trials))), f"is stored for {here.stack}."
+    nothing = f"No evidence of this variant is stored for {here.stack}."
     for stack in (here.stack, REFERENCE):
         stored = evidence[stack].variants.get(variant) if stack in evidence else None
         if stored is not None:
-            comparison = Comparison(here, experiment.metrics, trained, stored, counts)
-            if stack == here.stack:
-                return comparison.outcome()
-            return comparison.elsewhere(f"No evidence of this variant {nothing} Against {REFERENCE}")
-    return TrainingOutcome(TrainingState.NEW, f"No evidence of this variant {nothing}")
+            comparison = Comparison(here, experiment.metrics, trained, stored)
+            own = stack == here.stack
+            return comparison.outcome() if own else comparison.elsewhere(f"{nothing} Against {REFERENCE}")
+    return TrainingOutcome(TrainingState.NEW, nothing)
 
 
 def same_versions(known: Training, fingerprint: Fingerprint) -> bool:
@@ -166,64 +164,38 @@ class Feature(NamedTuple):
         return Movement(self.name, number(median), LIMIT, before, after, seed, self.step, len(sizes))
 
 
-@dataclass
-class _Compared:
-    """What a comparison has given so far. ``fault``: what moved first."""
-
-    identical: bool = True
-    fault: Movement | str = ""
-    steps: int = 0
-    seeds: int = 0
-    epochs: int = 0
-    anchors: tuple[Anchor, ...] = ()
-    not_calm: tuple[str, ...] = ()
-
-    def look(self, feature: Feature) -> None:
-        """Compares a feature. The first fault counts."""
-        self.identical = self.identical and not any(feature.sizes.values())
-        self.fault = self.fault or feature.movement or ""
-
-    def follow(self, name: str, then: Curves, now: Curves, most: int | None = None, finite: bool = True) -> None:
-        """Compares curves of the same seeds step by step; of steps after ``most`` only whether their bits are the same.
-
-        Small values are relative to a share of the first. ``finite``: as in ``Feature``.
-        """
-        self.identical = self.identical and all(len(then[seed]) == len(now[seed]) for seed in then)
-        rows = {seed: [(value(a), value(b)) for a, b in zip(then[seed], now[seed], strict=False)] for seed in then}
-        floors = {seed: FLOOR * abs(row[0][0]) for seed, row in rows.items() if row}
-        for step in range(max(map(len, rows.values()), default=0)):
-            pairs = {seed: row[step] for seed, row in rows.items() if step < len(row)}
-            feature = Feature(name, pairs, floors, step + 1, finite)
-            if most is None or step < most:
-                self.look(feature)
-            else:
-                self.identical = self.identical and not any(feature.sizes.values())
-
-
 Curves = Mapping[int, Sequence[Number]]
 """By seed, the values after step 1, 2, …"""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Comparison:
-    """Compares a training of a run with what is known of it.
+    """Compares a training of a run with what is known of it, once.
 
     Attributes:
         here: the run.
         metrics: of the experiment, the primary one first.
         trained, known: its results, and what they are compared with.
-        counts: of the whole run.
+        identical: whether all bits compared so far are the same.
+        fault: what moved first.
+        steps, seeds, epochs, anchors, not_calm: what was compared; see ``TrainingOutcome``.
     """
 
     here: Circumstances
     metrics: Sequence[Metric]
     trained: Training
     known: Training
-    counts: Counts
+    identical: bool = field(default=True, init=False)
+    fault: Movement | str = field(default="", init=False)
+    steps: int = field(default=0, init=False)
+    seeds: int = field(default=0, init=False)
+    epochs: int = field(default=0, init=False)
+    anchors: tuple[Anchor, ...] = field(default=(), init=False)
+    not_calm: tuple[str, ...] = field(default=(), init=False)
 
     def outcome(self) -> TrainingOutcome:
         """The outcome against the same stack."""
-        trained, known, compared = self.trained, self.known, _Compared()
+        trained, known = self.trained, self.known
         if refused := self._another():
             return refused
         if known.traces and known.steps == 0 and not trained.trials:
@@ -231,52 +203,46 @@ class Comparison:
             return TrainingOutcome(TrainingState.NEW, reason, changed=self._changed, not_calm=("training loss",))
         missing = "The evidence holds this variant, but nothing of it was trained here."
         if trained.short:
-            missing = self._start(compared)
+            missing = self._start()
         elif trained.trials:
             missing = ""
         if missing:
-            return self._outcome(TrainingState.MISSING, missing, compared)
+            return self._outcome(TrainingState.MISSING, missing)
         streams = self._same_streams()
         if known.tiny and any(trial.seed < known.seeds for trial in trained.trials):
-            self._tiny(compared)
+            self._tiny()
         elif trained.trials:  # with the same random numbers, a seed is compared with itself
-            self._ended(compared, paired=streams)
-        if compared.fault:
-            if not streams:
-                return self._other_numbers(compared)
-            return self._outcome(TrainingState.MOVED, f"{compared.fault}.", compared)
+            self._ended(paired=streams)
+        if self.fault:
+            return self._outcome(TrainingState.MOVED, f"{self.fault}.") if streams else self._other_numbers()
         state = TrainingState.REPRODUCED if trained.trials else TrainingState.START_REPRODUCED
-        summary = _summary(compared, bool(trained.trials), self.here.full, known.tiny)
-        return self._outcome(TrainingState.IDENTICAL if compared.identical else state, summary, compared)
+        return self._outcome(TrainingState.IDENTICAL if self.identical else state, self._summary())
 
     def elsewhere(self, begin: str) -> TrainingOutcome:
         """The outcome against another stack: compatible or moved, never reproduced. ``begin``: of its reason."""
         if refused := self._another(versions=False):
             return refused
-        compared = _Compared()
-        kinds = ["the canonical trace"] * self._canonical(compared)
+        kinds = ["the canonical trace"] * self._canonical()
         if self.trained.trials:
-            self._ended(compared, paired=False, curves=False)
+            self._ended(paired=False, curves=False)
             kinds.append("the end")
-        compared.seeds = 0
-        if compared.fault:
-            return self._outcome(TrainingState.MOVED, f"{begin}: {compared.fault}.", compared, compatible=False)
+        self.seeds = 0
+        if self.fault:
+            return self._outcome(TrainingState.MOVED, f"{begin}: {self.fault}.", compatible=False)
         told = f"{' and '.join(kinds)} compatible" if kinds else "nothing to compare"
-        return self._outcome(TrainingState.NEW, f"{begin}: {told}.", compared, compatible=bool(kinds) or None)
+        return self._outcome(TrainingState.NEW, f"{begin}: {told}.", compatible=bool(kinds) or None)
 
-    def _outcome(
-        self, state: TrainingState, reason: str, compared: _Compared, compatible: bool | None = None
-    ) -> TrainingOutcome:
+    def _outcome(self, state: TrainingState, reason: str, compatible: bool | None = None) -> TrainingOutcome:
         return TrainingOutcome(
             state,
             reason,
             to_the_end=bool(self.trained.trials),
-            steps=compared.steps,
-            seeds=compared.seeds,
-            movement=compared.fault if isinstance(compared.fault, Movement) else None,
-            anchors=compared.anchors,
+            steps=self.steps,
+            seeds=self.seeds,
+            movement=self.fault if isinstance(self.fault, Movement) else None,
+            anchors=self.anchors,
             changed=self._changed,
-            not_calm=compared.not_calm,
+            not_calm=self.not_calm,
             compatible=compatible,
         )
 
@@ -309,7 +275,28 @@ class Comparison:
         then, now = self.known.hashes, self.trained.hashes
         return same_versions(self.known, self.here.fingerprint) or then is None or now is None or then == now
 
-    def _start(self, compared: _Compared) -> str:
+    def _look(self, feature: Feature) -> None:
+        """Compares a feature. The first fault counts."""
+        self.identical = self.identical and not any(feature.sizes.values())
+        self.fault = self.fault or feature.movement or ""
+
+    def _follow(self, name: str, then: Curves, now: Curves, most: int | None = None, finite: bool = True) -> None:
+        """Compares curves of the same seeds step by step; of steps after ``most`` only whether their bits are the same.
+
+        Small values are relative to a share of the first. ``finite``: as in ``Feature``.
+        """
+        self.identical = self.identical and all(len(then[seed]) == len(now[seed]) for seed in then)
+        rows = {seed: [(value(a), value(b)) for a, b in zip(then[seed], now[seed], strict=False)] for seed in then}
+        floors = {seed: FLOOR * abs(row[0][0]) for seed, row in rows.items() if row}
+        for step in range(max(map(len, rows.values()), default=0)):
+            pairs = {seed: row[step] for seed, row in rows.items() if step < len(row)}
+            feature = Feature(name, pairs, floors, step + 1, finite)
+            before = self.fault
+            self._look(feature)
+            if most is not None and step >= most:
+                self.fault = before
+
+    def _start(self) -> str:
         """Compares the first T steps, and what was recorded beside them. Returns why nothing could be compared."""
         stored, ours, steps = self.known.plain, self.trained.plain, self._steps
         seeds = sorted(ours.keys() & stored.keys())
@@ -320,13 +307,13 @@ class Comparison:
         for seed in seeds:
             if len(ours[seed].losses) < steps:
                 return f"Seed {seed} was trained for {len(ours[seed].losses)} of {steps} steps."
-        compared.steps, compared.seeds = steps, len(seeds)
+        self.steps, self.seeds = steps, len(seeds)
         before, now = ({seed: side[seed].losses[:steps] for seed in seeds} for side in (stored, ours))
-        compared.follow("training loss, step", before, now)
-        if not compared.fault:
-            self._validated(compared, stored, ours)
-        if not compared.fault and (twice := _twice(now.items())) and not _twice(before.items()):
-            compared.fault = ONE_TRAINING.format(*twice)
+        self._follow("training loss, step", before, now)
+        if not self.fault:
+            self._validated(stored, ours)
+        if not self.fault and (twice := _twice(now.items())) and not _twice(before.items()):
+            self.fault = ONE_TRAINING.format(*twice)
         return ""
 
     @property
@@ -337,7 +324,7 @@ class Comparison:
         both = (*self.known.traces, *self.trained.traces)
         return min((len(trial.losses) for trial in both), default=0)
 
-    def _validated(self, compared: _Compared, stored: Mapping[int, ShortTrial], ours: Mapping[int, ShortTrial]) -> None:
+    def _validated(self, stored: Mapping[int, ShortTrial], ours: Mapping[int, ShortTrial]) -> None:
         """Compares the validation loss after T steps, and the recorded metrics of the initial model.
 
         The validation loss is not compared where rounding moves it after every step (``rounding.checked_steps``).
@@ -350,7 +337,7 @@ class Comparison:
             if then is not None and now is not None:
                 pairs[seed] = value(then), value(now)
                 floors[seed] = FLOOR * abs(value(stored[seed].val_losses[0] or 0.0))
-        compared.look(Feature("validation loss after step", pairs, floors, steps))
+        self._look(Feature("validation loss after step", pairs, floors, steps))
         for seed in seeds:
             perturbed = [trace.observed for trace in traces if trace.perturbed and trace.seed == seed]
             for name in sorted(ours[seed].observed.keys() & stored[seed].observed.keys()):
@@ -358,28 +345,28 @@ class Comparison:
                 if any(relative(value(other[name]), before) > LIMIT for other in perturbed if name in other):
                     not_calm.add(name)
                 else:
-                    compared.look(Feature(f"{name} at the start", {seed: (before, after)}))
-        compared.not_calm = tuple(sorted(not_calm))
+                    self._look(Feature(f"{name} at the start", {seed: (before, after)}))
+        self.not_calm = tuple(sorted(not_calm))
 
-    def _tiny(self, compared: _Compared) -> None:
+    def _tiny(self) -> None:
         """Compares a tiny training seed by seed: the metrics and the losses of the first epochs that are calm."""
         stored, ours = ({trial.seed: trial for trial in side.trials} for side in (self.known, self.trained))
         seeds, steps, calm = sorted(ours.keys() & stored.keys()), self._steps, self.known.calm
-        compared.steps, compared.seeds = steps, len(seeds)
-        compared.fault = compared.fault or self._failed(ours.values(), stored)
+        self.steps, self.seeds = steps, len(seeds)
+        self.fault = self.fault or self._failed(ours.values(), stored)
         then = {seed: trace.losses for seed, trace in self.known.plain.items() if seed in ours}
         now = {seed: numbers(ours[seed].history.get("loss", ())[:MOST_STEPS]) for seed in then}
-        compared.follow("training loss, epoch", then, now, steps, finite=False)
+        self._follow("training loss, epoch", then, now, steps, finite=False)
         metrics = {metric.name: metric for metric in self.metrics}
         for name in calm:
             pairs = {seed: (stored[seed].metrics[name], ours[seed].metrics.get(name)) for seed in seeds}
-            compared.look(Feature(name, pairs, dict.fromkeys(seeds, floor(metrics.get(name)))))
-        compared.identical &= all(ours[seed].metrics == stored[seed].metrics for seed in seeds)
+            self._look(Feature(name, pairs, dict.fromkeys(seeds, floor(metrics.get(name)))))
+        self.identical &= all(ours[seed].metrics == stored[seed].metrics for seed in seeds)
         longest = max((len(losses) for losses in then.values()), default=0)
         rest = (f"training loss of epochs {steps + 1} to {longest}",) if longest > steps else ()
-        compared.not_calm = (*(name for name in metrics if name not in calm), *rest)
+        self.not_calm = (*(name for name in metrics if name not in calm), *rest)
 
-    def _ended(self, compared: _Compared, paired: bool, curves: bool = True) -> None:
+    def _ended(self, paired: bool, curves: bool = True) -> None:
         """Compares trials to the end with the stored seeds: each trial with an interval, many trials by their means.
 
         Few trials are anchors. A run to the end and a tiny training have many. ``curves`` False compares no loss
@@ -387,45 +374,45 @@ class Comparison:
         """
         ours, known = self.trained.trials, self.known.trials
         few = not self.here.full and not self.known.tiny
-        self._within(compared, *((ANCHORS, ANCHOR_TAILS) if few else (OUTLIERS, OUTLIER_TAILS)))
-        if not compared.fault and paired and curves and self.known.calm_to_the_end:
-            self._epochs(compared)
-        if compared.fault or few:
+        self._within(*((ANCHORS, ANCHOR_TAILS) if few else (OUTLIERS, OUTLIER_TAILS)))
+        if not self.fault and paired and curves and self.known.calm_to_the_end:
+            self._epochs()
+        if self.fault or few:
             return
         if (twice := _repeated(ours)) and not _repeated(known):
-            compared.fault = ONE_TRAINING.format(*twice)
+            self.fault = ONE_TRAINING.format(*twice)
             return
         before = known if curves else [replace(trial, history={}) for trial in known]
-        compared.fault = drifted(ours, before, self.metrics, DRIFTS / self.counts.variants, paired)
+        self.fault = drifted(ours, before, self.metrics, DRIFTS / self.here.trainings, paired)
 
-    def _epochs(self, compared: _Compared) -> None:
+    def _epochs(self) -> None:
         """Compares all losses epoch by epoch, over the seeds whose curves are stored."""
         stored = {trial.seed: trial.history for trial in self.known.trials if trial.history}
         ours = {trial.seed: trial.history for trial in self.trained.trials if trial.seed in stored}
         for name in next(iter(ours.values()), {}):
-            if name.endswith("loss") and not compared.fault:
+            if name.endswith("loss") and not self.fault:
                 then, now = (
                     {seed: numbers(stored_curve(side[seed].get(name, ()))) for seed in ours} for side in (stored, ours)
                 )
-                compared.follow("training loss, epoch" if name == "loss" else f"{name}, epoch", then, now)
-                compared.epochs = max(compared.epochs, *map(len, now.values()))
+                self._follow("training loss, epoch" if name == "loss" else f"{name}, epoch", then, now)
+                self.epochs = max(self.epochs, *map(len, now.values()))
 
-    def _within(self, compared: _Compared, chance: float, tails: int) -> None:
+    def _within(self, chance: float, tails: int) -> None:
         """Compares the primary metric of each trial with the prediction interval of the stored seeds."""
         ours, stored = self.trained.trials, {trial.seed: trial for trial in self.known.trials}
         metric = self.metrics[0]
         values = [trial.metrics.get(metric.name) for trial in self.known.trials]
-        expected = interval(values, metric, chance / self.counts.trials, tails)
-        compared.seeds = compared.seeds or len(ours)
-        compared.fault = compared.fault or self._failed(ours, stored)
+        expected = interval(values, metric, chance / (self.here.trials or len(ours)), tails)
+        self.seeds = self.seeds or len(ours)
+        self.fault = self.fault or self._failed(ours, stored)
         for trial in ours:
             then = stored.get(trial.seed)
             before, now = then.metrics.get(metric.name) if then else None, trial.metrics.get(metric.name)
-            compared.anchors += (Anchor(trial.seed, metric.name, before, now, expected),)
-            compared.identical &= then is not None and dict(trial.metrics) == dict(then.metrics)
+            self.anchors += (Anchor(trial.seed, metric.name, before, now, expected),)
+            self.identical &= then is not None and dict(trial.metrics) == dict(then.metrics)
             if now is not None and expected is not None and not expected.contains(now):
                 alongside = f", stored {number_text(before)}" if then else ""
-                compared.fault = compared.fault or (
+                self.fault = self.fault or (
                     f"{metric.name} of seed {trial.seed} is {number_text(now)}{alongside}, outside "
                     f"{number_text(expected.low)} to {number_text(expected.high)}, "
                     f"where one more of {expected.seeds} stored seeds falls"
@@ -449,15 +436,33 @@ class Comparison:
                 return f"seed {trial.seed} ended after {trained} of {epochs} epochs"
         return ""
 
-    def _canonical(self, compared: _Compared) -> bool:
+    def _summary(self) -> str:
+        """A sentence that says what was compared."""
+        full = self.here.full
+        if self.known.tiny and self.trained.trials and not full:
+            count = len(self.not_calm)
+            left = f"; {count} features that rounding moves were not compared" if count else ""
+            return f"Compared: {self.seeds} seeds to the end, their first {self.steps} epochs one by one{left}."
+        parts = [f"{self.steps} steps of {self.seeds} seeds"] if self.steps else []
+        for anchor in self.anchors[:1] if not full else ():
+            parts.append(
+                f"seed {anchor.seed} to the end {number_text(anchor.now)}, stored {number_text(anchor.before)}"
+            )
+        if full:
+            parts.append(f"{len(self.anchors)} seeds to the end")
+        if self.epochs:
+            parts.append(f"{self.epochs} epochs one by one")
+        return f"Compared: {'; '.join(parts)}."
+
+    def _canonical(self) -> bool:
         """Compares the canonical trace. False if either side has none."""
         steps, ours = canonical_steps(self.known), self.trained.canonical
         if not steps or len(ours) < steps:
             return False
-        compared.follow("canonical training loss, step", {0: self.known.canonical[:steps]}, {0: ours[:steps]})
+        self._follow("canonical training loss, step", {0: self.known.canonical[:steps]}, {0: ours[:steps]})
         return True
 
-    def _other_numbers(self, compared: _Compared) -> TrainingOutcome:
+    def _other_numbers(self) -> TrainingOutcome:
         """The outcome if another version draws other random numbers.
 
         The start is reproduced if the canonical trace and the distribution over seeds are.
@@ -465,21 +470,21 @@ class Comparison:
         then = self.known.sessions[-1].fingerprint
         pairs = ((key, then.get(key), self.here.fingerprint.get(key)) for key in VERSIONS)
         versions = ", ".join(f"{key} {before} → {now}" for key, before, now in pairs if before != now)
-        canonical, others = _Compared(), _Compared()
-        why = "" if self._canonical(canonical) else "there is no canonical trace to compare"
+        canonical, others = dataclasses.replace(self), dataclasses.replace(self)
+        why = "" if canonical._canonical() else "there is no canonical trace to compare"
         if why := why or str(canonical.fault):
             told = f", and {why}."
         else:
-            others.fault = self._other_start()
+            others.fault = others._other_start()
             if not others.fault and self.trained.trials:
-                self._ended(others, paired=False)
+                others._ended(paired=False)
             told = f", and the distribution moved: {others.fault}." if others.fault else ""
         begin = f"This version draws other random numbers ({versions})"
         if told:
-            return self._outcome(TrainingState.MOVED, begin + told, compared)
-        compared.fault = ""
+            return self._outcome(TrainingState.MOVED, begin + told)
+        self.fault = ""
         reason = f"{begin}; the canonical trace and the distribution over seeds are reproduced."
-        return self._outcome(TrainingState.START_REPRODUCED, reason, compared)
+        return self._outcome(TrainingState.START_REPRODUCED, reason)
 
     def _other_start(self) -> str:
         """Describes how the loss of step 1, or its mean over T steps, moved over the seeds; "" if neither did."""
@@ -492,24 +497,9 @@ class Comparison:
                 {seed: geometric_mean(list(map(value, trial.losses[:first]))) for seed, trial in side.plain.items()}
                 for side in (self.trained, self.known)
             )
-            if moved := of_equal_variance(metric, now, then, STARTS / (2 * self.counts.variants)):
+            if moved := of_equal_variance(metric, now, then, STARTS / (2 * self.here.trainings)):
                 return moved
         return ""
-
-
-def _summary(compared: _Compared, to_the_end: bool, full: bool, tiny: bool) -> str:
-    """A sentence that says what was compared."""
-    if tiny and to_the_end and not full:
-        left = f"; {len(compared.not_calm)} features that rounding moves were not compared" if compared.not_calm else ""
-        return f"Compared: {compared.seeds} seeds to the end, their first {compared.steps} epochs one by one{left}."
-    parts = [f"{compared.steps} steps of {compared.seeds} seeds"] if compared.steps else []
-    for anchor in compared.anchors[:1] if not full else ():
-        parts.append(f"seed {anchor.seed} to the end {number_text(anchor.now)}, stored {number_text(anchor.before)}")
-    if full:
-        parts.append(f"{len(compared.anchors)} seeds to the end")
-    if compared.epochs:
-        parts.append(f"{compared.epochs} epochs one by one")
-    return f"Compared: {'; '.join(parts)}."
 
 
 def _at(losses: Sequence[Number | None], step: int) -> Number | None:

@@ -6,6 +6,7 @@ import datetime
 import functools
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ from harness.check import evidence as files
 from harness.check.evidence import LONG
 from harness.check.judge import REFERENCE
 from harness.check.rounding import relative
-from harness.check.verdicts import StoredVerdict, stored_verdict
 from harness.claim import Claim
 from harness.errors import SuiteError
 from harness.model import Experiment, Metric, Trial
 from harness.record.evidence import EXACT, Evidence, Expected
 from harness.record.trials import Fingerprint, Training
+from harness.rules import PLAIN, STORED, stored_look
+from harness.rules.levels import STORED_SIZES
 from harness.verdict import Decision, Verdict
 
 CLOSE = 1e-6
@@ -30,6 +32,66 @@ CLOSE = 1e-6
 def file_of(claim: Claim) -> str:
     """The file of a claim's expected verdict: an experiment id, or EXACT."""
     return claim.experiment.id if claim.experiment else EXACT
+
+
+@dataclass(frozen=True)
+class StoredVerdict:
+    """The verdict of a claim from evidence.
+
+    Attributes:
+        decision, alongside: of the rule at the level of evidence, and of the rules reported alongside. INCONCLUSIVE
+            below 30 seeds.
+        stack: the stack whose evidence decides; "" if no stack has a seed of every variant of the claim.
+        seeds: the number of seeds at the look that decides.
+        stored: the number of seeds that the stack has of every variant of the claim.
+        preliminary: below 30 seeds the rule's decision at the plain level; None without a seed, and from 30 seeds on.
+    """
+
+    decision: Decision
+    alongside: tuple[Decision, ...] = ()
+    stack: str = ""
+    seeds: int = 0
+    stored: int = 0
+    preliminary: Decision | None = None
+
+
+def stored_verdict(claim: Claim, stack: str, evidence: Mapping[str, Evidence]) -> StoredVerdict:
+    """The claim's verdict from the run's own stack if it has 30 seeds, else from the reference stack.
+
+    If neither stack has 30 seeds, the one with more seeds gives a preliminary decision.
+
+    Args:
+        claim: a claim that trials decide.
+        stack: the run's own stack.
+        evidence: of the claim's experiment, by stack.
+    """
+    seeds = {name: _common_seeds(claim, evidence[name]) for name in (stack, REFERENCE) if name in evidence}
+    chosen = next((name for name in seeds if stored_look(seeds[name]) is not None), None)
+    chosen = chosen or max(seeds, key=seeds.__getitem__, default="")
+    if not seeds.get(chosen):
+        return StoredVerdict(Decision(Verdict.INCONCLUSIVE, "No evidence is stored."))
+    held = seeds[chosen]
+    trials = {name: evidence[chosen].variants[name].trials[:held] for name in claim.variants}
+    look = stored_look(held)
+    if look is None:
+        decision, alongside = claim.decide(trials, levels=PLAIN)
+        reason = (
+            f"{held} stored trainings a variant of {chosen}, and nothing is decided below {STORED_SIZES[0]}; "
+            f"preliminary, at the plain level: {decision.verdict}, {decision.reason}"
+        )
+        undecided = replace(decision, verdict=Verdict.INCONCLUSIVE, reason=reason, basis=None)
+        return StoredVerdict(undecided, alongside, chosen, held, held, decision)
+    decision, alongside = claim.decide(trials, look, STORED)
+    size = look.sizes[look.index]
+    decision = replace(decision, reason=f"{size} stored trainings a variant, {chosen}: {decision.reason}")
+    return StoredVerdict(decision, alongside, chosen, size, held)
+
+
+def _common_seeds(claim: Claim, evidence: Evidence) -> int:
+    """The number of seeds that the evidence has of every variant of the claim, with every metric of its rules."""
+    metrics = {name for rule in claim.rules for name in rule.metrics}
+    variants = [evidence.variants.get(name) for name in claim.variants]
+    return min((known.seeds if known and metrics <= set(known.metrics) else 0 for known in variants), default=0)
 
 
 class Stored:
@@ -167,10 +229,8 @@ class Stored:
                 new = how(old, experiment, self.stack, measured)
             verdicts = {key: (of.verdict, 0, of.reason) for key, of in (exact or {}).items()}
             for claim in here.values():
-                if claim.experiment is not None:
-                    decides = stored_verdict(claim, self.stack, {self.stack: new})
-                    if decides.seeds:
-                        verdicts[claim.key] = decides.verdict, decides.seeds, ""
+                if claim.experiment and (decides := stored_verdict(claim, self.stack, {self.stack: new})).seeds:
+                    verdicts[claim.key] = decides.decision.verdict, decides.seeds, ""
             expected = dict(new.expected)
             for key, (verdict, seeds, computed) in verdicts.items():
                 before = expected.get(key)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from harness.check.claims import Asked, Judge
-from harness.check.judge import Counts
+from harness.check.judge import Circumstances
 from harness.check.stored import Stored
 from harness.environment import gpu
 from harness.environment.fingerprint import commit, fingerprint, stack
@@ -97,7 +97,7 @@ def begin(config: pytest.Config, options: Options, selected: Sequence[pytest.Ite
         file = RunFile.begin(folder, header)
         failing.callback(file.path.unlink)  # it has recorded nothing
         failing.callback(file.close)
-        judge = Judge(stored, header.fingerprint, _asked(options), counts(options, trainings), EXPERIMENTS)
+        judge = Judge(_circumstances(header, options, trainings), stored, _asked(options), EXPERIMENTS)
         trials = Trials(options, file, progress, place, known.Known(header, earlier) if earlier else None)
         failing.pop_all()
     session = Session(options, device, file, stored, judge, trials, progress)
@@ -134,18 +134,17 @@ def run_fingerprint(options: Options, device: Device, single_threaded: bool = Fa
     return {**facts, "threads": 1} if single_threaded else facts
 
 
-def counts(options: Options, trainings: Sequence[Key]) -> Counts:
-    """The numbers of tests among which the run divides its chance of a false alarm."""
+def _circumstances(header: RunStarted, options: Options, trainings: Sequence[Key]) -> Circumstances:
+    """Of this run, with the numbers of tests among which it divides its chance of a false alarm."""
     if options.full:
         trials = sum(options.seeds_of(name) for name, _ in trainings)
     else:
         trials = sum(variant in EXPERIMENTS[name].anchors for name, variant in trainings)
-    return Counts(max(1, len(trainings)), max(1, trials))
+    return Circumstances(header.stack, header.fingerprint, header.full, max(1, len(trainings)), max(1, trials))
 
 
 def _asked(options: Options) -> Asked:
     return Asked(
-        full=options.full,
         update=options.update is not None,
         strict=options.strict,
         require_baselines=options.require_baselines,

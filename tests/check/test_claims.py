@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from harness.check.claims import Asked, Decided, Judge, to_the_end
-from harness.check.judge import Counts
+from harness.check.judge import Circumstances
 from harness.check.rounding import TINY_SEEDS, of_tiny
 from harness.check.stored import Stored
 from harness.claim import Claim
@@ -30,7 +30,6 @@ CLAIM = Claim(
 EXACT = Claim(
     id="softmax-sums-to-1", slide="2", statement="It sums to 1.", rule=Exact(), check=lambda: [Comparison("sum", 1, 1)]
 )
-ONE = Counts(variants=1, trials=1)
 HASHES = Hashes(initial="0" * 16, order="1" * 16)
 CONFIGURATION = {"batch_size": 32, "epochs": 2}
 STEPS = 8
@@ -88,8 +87,8 @@ def store(tmp_path):
     return written
 
 
-def judge(stored, counts=ONE, **asked):
-    return Judge(stored, PRINTS, Asked(**asked), counts, {"nets": EXPERIMENT})
+def judge(stored, full=False, trials=1, experiment=EXPERIMENT, **asked):
+    return Judge(Circumstances(STACK, PRINTS, full, trials=trials), stored, Asked(**asked), {"nets": experiment})
 
 
 def trained(scale=1.0, ended=()):
@@ -165,8 +164,7 @@ def test_damaged_evidence_is_red_and_nothing_has_moved(store):
 def test_a_metric_whose_function_has_changed_is_not_comparable(store):
     doubled = Metric("val_accuracy", "higher", "fraction", 0.0005, of=lambda history: 2 * history["val_accuracy"][-1])
     experiment = dataclasses.replace(EXPERIMENT, metrics=(doubled,))
-    judged = Judge(store(), PRINTS, Asked(), ONE, {"nets": experiment})
-    result = judged.training(("nets", "plain"), trained())
+    result = judge(store(), experiment=experiment).training(("nets", "plain"), trained())
     assert (result.outcome.state, result.red) == (TrainingState.NOT_COMPARABLE, True)
     assert "The function of a metric has changed" in result.outcome.reason
 
@@ -175,12 +173,12 @@ def test_the_chance_of_a_false_alarm_is_divided_over_the_whole_run(store):
     """An accuracy that is red in a run of one anchor is chance in a run of ten thousand."""
     stored = store()
 
-    def red(counts):
-        judged = judge(stored, counts)
+    def red(trials):
+        judged = judge(stored, trials=trials)
         far = [0.97 + 0.0005 * step for step in range(60)]
         return [judged.training(("nets", "plain"), trained(ended=[trial("plain", 0, mean)])).red for mean in far]
 
-    few, many = red(ONE), red(Counts(variants=1, trials=10_000))
+    few, many = red(1), red(10_000)
     assert sum(few) > sum(many) > 0
     assert not few[0]
 

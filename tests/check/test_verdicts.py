@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from harness.check.stored import replayed
-from harness.check.verdicts import compare_verdict, stored_verdict
+from harness.check.claims import compare_verdict
+from harness.check.stored import replayed, stored_verdict
 from harness.claim import Claim
 from harness.model import Metric, Trial
 from harness.record.evidence import Expected
@@ -62,42 +62,34 @@ def test_whose_seeds_decide(own, reference, dropout, stack, seeds, stored):
     known = [evidence("jax-cpu", own, dropout=dropout)]
     known += [evidence("tensorflow-cpu", reference)] if reference else []
     result = stored_verdict(CLAIM, "jax-cpu", by_stack(*known))
-    assert (result.verdict, result.stack, result.seeds, result.stored) == (Verdict.SUPPORTED, stack, seeds, stored)
-    assert (result.preliminary, result.decision.effects[0].n) == (False, seeds)
+    assert (result.decision.verdict, result.stack, result.seeds, result.stored) == (S, stack, seeds, stored)
+    assert (result.preliminary, result.decision.effects[0].n) == (None, seeds)
+    assert (result.decision.verdict, result.decision.basis) == (S, Basis.SHOWN)
+    assert result.decision.reason.startswith(f"{seeds} stored trainings a variant, {stack}: ")
 
 
 def test_below_30_seeds_everywhere_a_verdict_is_preliminary():
     result = stored_verdict(CLAIM, "jax-cpu", by_stack(evidence("jax-cpu", 10), evidence("tensorflow-cpu", 6)))
-    assert (result.verdict, result.stack, result.seeds) == (Verdict.INCONCLUSIVE, "jax-cpu", 10)
-    assert result.preliminary
-    assert (result.decision.verdict, result.decision.basis) == (Verdict.SUPPORTED, Basis.SHOWN)
-    settled = result.settled("nothing")
-    assert (settled.verdict, settled.basis) == (Verdict.INCONCLUSIVE, None)
-    assert "nothing is decided below 30; preliminary, at the plain level: SUPPORTED" in settled.reason
+    assert (result.decision.verdict, result.decision.basis, result.stack, result.seeds) == (U, None, "jax-cpu", 10)
+    assert (result.preliminary.verdict, result.preliminary.basis) == (S, Basis.SHOWN)
+    assert "nothing is decided below 30; preliminary, at the plain level: SUPPORTED" in result.decision.reason
 
 
 def test_without_evidence_a_claim_is_undecided():
     result = stored_verdict(CLAIM, "torch-cpu", {})
-    assert (result.verdict, result.stack, result.decision) == (Verdict.INCONCLUSIVE, "", None)
-    assert result.settled("No evidence is stored.") == Decision(Verdict.INCONCLUSIVE, "No evidence is stored.")
-
-
-def test_a_decided_claim_keeps_how_it_was_decided():
-    settled = stored_verdict(CLAIM, "tensorflow-cpu", by_stack(evidence("tensorflow-cpu", 30))).settled("")
-    assert (settled.verdict, settled.basis) == (Verdict.SUPPORTED, Basis.SHOWN)
-    assert settled.reason.startswith("30 stored trainings a variant, tensorflow-cpu: ")
+    assert (result.stack, result.decision) == ("", Decision(U, "No evidence is stored."))
 
 
 def test_an_undecided_claim_gives_the_chance_of_the_looks_that_follow():
     result = stored_verdict(
         CLAIM, "tensorflow-cpu", by_stack(evidence("tensorflow-cpu", 30, effect=0.0002, spread=0.0006))
     )  # fmt: skip
-    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.decision.verdict is U
     (effect,) = undecided(result.decision)
     known = effect.chances
     assert (effect.of, list(known)) == ("dropout − plain", [100, 300, 1000])
     assert 0 < known[100] < known[1000] <= 1
-    assert "seeds would" not in result.reason
+    assert "seeds would" not in result.decision.reason
 
 
 def test_evidence_without_a_metric_that_the_claim_reads_is_no_evidence_of_it():

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from harness.check.verdicts import compare_verdict
+from harness.check.claims import compare_verdict
 from harness.claim import Claim, experiments
 from harness.course import Course
 from harness.erratum import Differs, Erratum, ErratumState, Fails, When

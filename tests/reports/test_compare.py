@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from harness.check.claims import verdict_state
 from harness.check.compare import Change, Changes, Times, compare
-from harness.check.verdicts import verdict_state
 from harness.errors import SuiteError
 from harness.record.database import Database
 from harness.record.outcomes import TimeState, TrainingOutcome, TrainingState

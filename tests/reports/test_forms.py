@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cases.examples.mnist_tips import TIPS
-from harness.check.verdicts import compare_verdict
+from harness.check.claims import compare_verdict
 from harness.claim import Claim, Source
 from harness.course import course
 from harness.record.evidence import Expected

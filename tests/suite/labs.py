@@ -7,7 +7,7 @@ import statistics
 
 from harness.check.evidence import parse, path_of
 from harness.check.judge import REFERENCE
-from harness.check.verdicts import stored_verdict
+from harness.check.stored import stored_verdict
 from harness.claim import Claim
 from harness.course import ROOT, read
 from harness.record.evidence import Evidence
@@ -30,9 +30,9 @@ def row(claim: Claim) -> str:
     """A claim with its verdict; a printed figure also with the mean and the standard deviation of the stored seeds."""
     assert claim.experiment is not None
     found = stored_verdict(claim, REFERENCE, {REFERENCE: evidence(claim.experiment.id)})
-    verdict = str(found.verdict)
-    if found.preliminary and found.decision and found.decision.verdict.decided:
-        verdict += f", so far {found.decision.verdict}"
+    verdict = str(found.decision.verdict)
+    if found.preliminary and found.preliminary.verdict.decided:
+        verdict += f", so far {found.preliminary.verdict}"
     if not claim.figures:
         return f"| {claim.statement} | {found.stored} | {verdict} |"
     [((variant, metric), figure)] = claim.figures.items()
