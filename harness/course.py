@@ -5,12 +5,12 @@ It is a package, a folder with ``__init__.py``, that has a ``COURSE``: its claim
 
 from __future__ import annotations
 
-import ast
 import functools
 import importlib
 import importlib.machinery
 import keyword
 import os
+import re
 import shlex
 import sys
 import traceback
@@ -60,8 +60,8 @@ class Course:
         folder: of its package; known once it is read.
 
     Raises:
-        SuiteError: a field is of another type, two claims or two experiments have one id, or ``timed`` names what no
-            claim declares.
+        SuiteError: a field is of another type, an id is not unique, an erratum is within an unknown one, or ``timed``
+            names what no claim declares.
     """
 
     claims: tuple[Claim, ...]
@@ -85,10 +85,20 @@ class Course:
                 _check_tuple(name, getattr(self, name), get_origin(kind) or kind)
         if not self.claims:
             raise invalid("claims of a course", expected="at least one claim", received="none", fix=HELP)
-        _check_unique("claim ids", (claim.key for claim in self.claims))
         declared = {id(claim.experiment): claim.experiment.id for claim in self.claims if claim.experiment}
+        _check_unique("claim ids", (claim.key for claim in self.claims))
         _check_unique("experiment ids", declared.values())
-        _check_timed(self)
+        _check_unique("erratum ids", (erratum.id for erratum in self.errata))
+        whole = {erratum.id for erratum in self.errata if not erratum.within}
+        for erratum in self.errata:
+            if erratum.within and erratum.within not in whole:
+                expected = "the id of an erratum that is within no other"
+                raise invalid(f"within of erratum {erratum.id!r}", expected=expected, received=erratum.within)
+        for name, variant, _ in self.timed:
+            if name not in self.experiments:
+                fix = nearest(name, self.experiments)
+                raise invalid("timed of a course", expected="experiments of its claims", received=repr(name), fix=fix)
+            self.experiments[name].variant(variant)
         if not self.slides:
             labels = [*(claim.slide for claim in self.claims), *(erratum.slide for erratum in self.errata)]
             places = dict.fromkeys(part for label in labels for part in _parts(label))
@@ -232,30 +242,13 @@ def _check(folder: Path) -> None:
     if name in sys.stdlib_module_names or (other is not None and other.origin is not None):
         received = f"{name}, which is {other.origin if other and other.origin else 'a module of Python'} as well"
         raise invalid(what, expected="a name that no other module has", received=received, fix="Rename the folder.")
-    if place := _import_of_the_lecture(folder):
-        raise invalid(
-            what,
-            expected="a course that imports no other course",
-            received=f"an import of `{LECTURE.name}` in {place}",
-            fix="Copy what it needs into its own folder: another course may change at any time.",
-        )
-
-
-def _import_of_the_lecture(folder: Path) -> str:
-    """File and line of the first import of the default course in a folder, inside functions too; "" if none."""
     for path in sorted(folder.rglob("*.py")):
-        try:
-            nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-        except (OSError, ValueError, SyntaxError):  # an import of it says what is wrong
-            continue
-        for node in nodes:
-            if not isinstance(node, ast.Import | ast.ImportFrom):
-                continue
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-            absolute = isinstance(node, ast.Import) or node.level == 0
-            if absolute and any(name.partition(".")[0] == LECTURE.name for name in names):
-                return f"{path.relative_to(folder.parent).as_posix()}:{node.lineno}"
-    return ""
+        text = path.read_bytes().decode("utf-8", "replace")
+        if statement := re.search(rf"^[ \t]*(from|import) {LECTURE.name}\b", text, re.MULTILINE):
+            line = text.count("\n", 0, statement.start()) + 1
+            received = f"an import of `{LECTURE.name}` in {path.relative_to(folder.parent).as_posix()}:{line}"
+            fix = "Copy what it needs into its own folder: another course may change at any time."
+            raise invalid(what, expected="a course that imports no other course", received=received, fix=fix)
 
 
 def _check_tuple(name: str, value: object, kind: type) -> None:
@@ -271,14 +264,3 @@ def _check_unique(what: str, names: Iterable[str]) -> None:
     if twice:
         fix = "Give one of them another id or a `case`."
         raise invalid("course", expected=f"unique {what}", received=f"{twice[0]!r} more than once", fix=fix)
-
-
-def _check_timed(course: Course) -> None:
-    declared = experiments(course.claims)
-    known = {(experiment.id, variant.name) for experiment in declared for variant in experiment.variants}
-    for work in course.timed:
-        if len(work) != 3 or work[:2] not in known or not isinstance(work[2], int) or work[2] < 1:
-            names = [f"{name}, {variant}" for name, variant in sorted(known)]
-            fix = nearest(", ".join(map(str, work[:2])), names)
-            expected = "(experiment, variant, epochs of a round)"
-            raise invalid("timed of a course", expected=expected, received=repr(work), fix=fix)

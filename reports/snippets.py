@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.course import course
-from harness.erratum import Differs, Erratum, Outcome, plain
-from harness.record.run import ErratumChecked, Run
+from harness.erratum import Differs, Erratum, ErratumChecked, Outcome, plain
+from harness.record.run import Run
 from reports.cards import GONE
 
 

@@ -20,14 +20,13 @@ from harness.check.judge import REFERENCE
 from harness.check.stored import Stored, file_of
 from harness.claim import Claim
 from harness.course import course
-from harness.erratum import ErratumState
+from harness.erratum import ErratumChecked, ErratumState
 from harness.errors import SuiteError, invalid, nearest
 from harness.model import Trial
 from harness.record.evidence import Evidence, Expected
 from harness.record.outcomes import Here
 from harness.record.run import (
     ClaimDecided,
-    ErratumChecked,
     Key,
     OtherStack,
     Run,

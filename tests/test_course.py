@@ -97,6 +97,13 @@ def test_the_chosen_course_is_that_of_the_process(tmp_path: Path) -> None:
 
 
 EXPERIMENTS = "(claim(id='a'), claim(id='b', experiment=experiment('shallow', 'deep', id='depth', epochs=3)))"
+ERRATA = f"""from harness.erratum import Erratum, Warns
+{HEAD}errata = tuple(
+    Erratum(id=id, slide="1", statement="x", printed="1", modern="2", outcome=Warns("w"), check="1", gives=1, within=of)
+    for id, of in zip(({{0}}), ({{1}}, ""))
+)
+COURSE = Course(claims={CLAIMS}, errata=errata)
+"""
 IMPORT = f"from {NAME}.inner import CLAIMS\n" + of("CLAIMS")
 # the text of __init__.py, other modules, what the message must say
 REFUSED: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
@@ -119,8 +126,15 @@ REFUSED: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
     "findings of another kind": (of(CLAIMS, findings="('why',)"), {}, ("a tuple of Finding", "str in it")),
     "an unknown training to time": (
         of("(claim(id='a', experiment=DEPTH),)", timed="(('depth', 'dep', 1),)"), {},
-        ("timed of", "epochs of a round", "Did you mean 'depth, deep' or"),
+        ("__init__.py:3", "has no variant 'dep'", "Did you mean 'deep'"),
     ),
+    "another experiment to time": (
+        of("(claim(id='a', experiment=DEPTH),)", timed="(('dept', 'deep', 1),)"), {},
+        ("timed of a course", "'dept'", "Did you mean 'depth'"),
+    ),
+    "half a training to time": (of(CLAIMS, timed="(('depth', 'deep'),)"), {}, ("__init__.py:3", "ValueError")),
+    "errata of one id": (ERRATA.format("'a', 'a'", "''"), {}, ("unique erratum ids", "'a' more than once")),
+    "an erratum within none": (ERRATA.format("'a', 'b'", "'c'"), {}, ("within of erratum 'a'", "Received: c")),
     "an import of the lecture": ("from cases.networks import sgd\n" + ONE, {}, ("imports no other", "__init__.py:1")),
     "an import of it in a function": (
         ONE, {"nets": "def f():\n    import cases"}, (f"`cases` in {NAME}/nets.py:2", "Copy what it needs"),

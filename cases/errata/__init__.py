@@ -4,6 +4,5 @@ The lecture's code is for Keras 2.2 to 2.3. Both forms of every erratum are run,
 """
 
 from cases.errata import examples, sections
-from harness.erratum import errata
 
-ERRATA = errata(sections.ERRATA, examples.ERRATA)
+ERRATA = (*sections.ERRATA, *examples.ERRATA)

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from harness.claim import Claim
-from harness.erratum import ErratumState
+from harness.erratum import ErratumChecked
 from harness.errors import SuiteError, invalid
 from harness.model import Seconds, Trial
 from harness.record.outcomes import Here, Part, SeedsTaken, TimeComparison, TrainingOutcome, VerdictComparison
@@ -352,37 +352,6 @@ class SelfChecked(ClaimDecided, frozen=True, kw_only=True, tag="self-check"):
 
     statement: str
     source: str
-
-
-class ErratumChecked(Record, frozen=True, kw_only=True, tag="erratum"):
-    """What the printed form and the modern form of an erratum did.
-
-    Attributes:
-        id: of the erratum.
-        state, reason: whether it holds, and why.
-        when, error, warning: what the printed form did.
-        today, replacement: the value of its ``check`` after the printed form, and after the modern form.
-        seconds: wall clock.
-    """
-
-    id: str
-    state: ErratumState
-    reason: str
-    when: str = ""
-    error: str = ""
-    warning: str = ""
-    today: Any = None
-    replacement: Any = None
-    seconds: float = 0.0
-
-    @property
-    def red(self) -> bool:
-        return self.state.red
-
-    @property
-    def moved(self) -> bool:
-        """Whether the behaviour of the code made it red. False if the code could not be run."""
-        return self.red and self.state is not ErratumState.NOT_RUN
 
 
 class Timed(Record, frozen=True, kw_only=True, tag="timing"):

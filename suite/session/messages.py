@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from harness.course import course
+from harness.erratum import ErratumChecked
 from harness.errors import SuiteError
-from harness.record.run import ClaimDecided, ErratumChecked, SelfChecked
+from harness.record.run import ClaimDecided, SelfChecked
 from harness.record.run_file import RecordError
 from harness.verdict import Verdict
 

@@ -13,12 +13,11 @@ from msgspec.structs import replace
 from harness.check.claims import Decided, Judge, Judged
 from harness.check.stored import Stored
 from harness.claim import Claim
-from harness.erratum import Erratum, ErratumState
+from harness.erratum import Erratum, ErratumChecked, ErratumState
 from harness.model import Seconds
 from harness.record.outcomes import TrainingOutcome, TrainingState, VerdictComparison, VerdictState
 from harness.record.run import (
     ClaimDecided,
-    ErratumChecked,
     Key,
     Run,
     RunStarted,
@@ -171,7 +170,7 @@ class Session:
         """Runs both forms of an erratum and records the result; NOT_RUN if that raises an error."""
         self._begin(erratum.id)
         try:
-            record = ErratumChecked(**vars(erratum.examine(self.options.backend)))
+            record = erratum.examine(self.options.backend)
         except Exception as error:
             record = ErratumChecked(id=erratum.id, state=ErratumState.NOT_RUN, reason=reason_of(error))
         self.file.append(record)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from harness.check.claims import compare_verdict
 from harness.claim import Claim, experiments
 from harness.course import Course
-from harness.erratum import Differs, Erratum, ErratumState, Fails, When
+from harness.erratum import Differs, Erratum, ErratumChecked, ErratumState, Fails, When
 from harness.model import (
     Divergence,
     DivergenceKind,
@@ -32,7 +32,6 @@ from harness.record.outcomes import ClaimState, Here, TrainingOutcome, TrainingS
 from harness.record.run import (
     AnyRecord,
     ClaimDecided,
-    ErratumChecked,
     RunEnded,
     RunStarted,
     Summary,
