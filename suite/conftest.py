@@ -17,7 +17,7 @@ from suite.catalogue import COURSE
 from suite.items import check_expressions, others_first, with_trainings
 from suite.options import Options, check, usage
 from suite.plugin import OF_KERAS
-from suite.session import plan, rows, terminal
+from suite.session import plan, terminal, timing
 from suite.session.end import finish
 from suite.session.session import SESSION
 from suite.session.start import begin
@@ -65,7 +65,7 @@ def _set_benchmark_defaults(config: pytest.Config, options: Options) -> None:
 def pytest_benchmark_group_stats(config: pytest.Config, benchmarks: list[dict[str, Any]]) -> Generator[None, Any, Any]:
     """Makes one table of pytest-benchmark's rows, in place of its own tables. A quiet run has none."""
     if TABLE in config.stash and config.get_verbosity() >= 0:
-        config.stash[TABLE] = rows.table(benchmarks, terminal.columns_of(config))
+        config.stash[TABLE] = timing.training_table(benchmarks, terminal.columns_of(config))
     return (yield)
 
 

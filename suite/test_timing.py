@@ -10,9 +10,8 @@ import pytest
 
 from harness.training.engines import ENGINES
 from suite.session.messages import plain_errors
-from suite.session.rows import replay
 from suite.session.session import Session
-from suite.session.timing import TIMED, WORK, engines_of, measured
+from suite.session.timing import TIMED, WORK, engines_of, measured, replay
 
 pytestmark = pytest.mark.timing
 

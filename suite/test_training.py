@@ -6,8 +6,8 @@ import pytest
 
 from suite.catalogue import TRAININGS, training_name
 from suite.session.messages import plain_errors
-from suite.session.rows import training_row
 from suite.session.session import Session
+from suite.session.timing import training_row
 
 pytestmark = pytest.mark.training
 

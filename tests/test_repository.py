@@ -155,7 +155,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("rules",),
     ("claim", "erratum", "contents", "self_check", "course"),
     ("record",),
-    ("environment", "training"),
+    ("training",),
+    ("environment",),
     ("execution", "timing"),
     ("check",),
 )

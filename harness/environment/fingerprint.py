@@ -5,15 +5,16 @@ Runs with equal fingerprints can be compared bit for bit.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import os
 import platform
 import subprocess
 from pathlib import Path
 
-from harness.environment.variables import reported
 from harness.record.trials import Fingerprint
 from harness.training.backends import named
+from harness.training.machine import instruction_set, reported
 
 OF_MACHINE = ("device_model", "instruction_set", "threads", "system")
 """The keys that belong to the machine."""
@@ -27,32 +28,6 @@ def version(*distributions: str) -> str | None:
         except importlib.metadata.PackageNotFoundError:
             continue
     return None
-
-
-def cpu_model() -> str:
-    """The processor's model name."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
-def instruction_set() -> str:
-    """The widest vector extension: "avx512", "avx2" or "avx"; else the machine's architecture.
-
-    XLA compiles for the processor that it finds, so the instruction set decides the bits of a result.
-    """
-    try:
-        flags = set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
-    except OSError:
-        return platform.machine()
-    for name, flag in (("avx512", "avx512f"), ("avx2", "avx2"), ("avx", "avx")):
-        if flag in flags:
-            return name
-    return platform.machine()
 
 
 def cores() -> int:
@@ -87,6 +62,15 @@ def fingerprint(backend: str, device: str, device_model: str, precision: str) ->
         "system": f"{platform.system()} {platform.machine()}",
         **reported(os.environ, backend),
     }
+
+
+def code(*folders: Path) -> str:
+    """A digest (16 hex digits) of the Python modules in these folders."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(path.relative_to(folder.parent).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
 
 
 def commit() -> str | None:

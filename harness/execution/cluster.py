@@ -7,7 +7,6 @@ Workers may join and leave meanwhile. Dask runs a task again if its worker died,
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import platform
 import queue
@@ -17,11 +16,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.course import ROOT, folder
-from harness.environment.fingerprint import version
+from harness.environment.fingerprint import code, version
 from harness.errors import SuiteError, invalid
 from harness.execution.local import single_threaded
 
@@ -196,7 +194,7 @@ def environment(packages: Iterable[str] = ()) -> dict[str, str]:
         PYTHON: platform.python_version(),
         **{name: version(name, f"{name}-nightly") or "none" for name in names},
         COURSE: folder().name,
-        CODE: code(ROOT, folder()),
+        CODE: code(*(ROOT / name for name in PACKAGES), folder()),
     }
 
 
@@ -211,12 +209,3 @@ def difference(facts: Mapping[str, str]) -> str:
 @functools.cache
 def _ours(packages: tuple[str, ...]) -> dict[str, str]:
     return environment(packages)
-
-
-def code(root: Path, course: Path) -> str:
-    """A short hash of the Python modules of PACKAGES below ``root``, and of those of a course's folder."""
-    digest = hashlib.sha256()
-    for package in (*(root / name for name in PACKAGES), course):
-        for path in sorted(package.rglob("*.py")):
-            digest.update(path.relative_to(package.parent).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:12]

@@ -170,7 +170,7 @@ class TrialDone(Record, frozen=True, kw_only=True, tag="trial"):
     Attributes:
         experiment: id of its experiment.
         definition: digest of the variant's configuration.
-        reused: id of the earlier run that trained it; "" if this run did.
+        reused: id of the earlier run that it is taken from; "" if this run trained it.
         trial: what was measured.
     """
 
@@ -415,7 +415,7 @@ class Run:
         header: its first record.
         trials: by (experiment, variant), in order of their seeds. Training a seed again replaces its trial.
         short: the shortened trials, likewise; of one seed by perturbation, the canonical one last.
-        definitions: of the trials: (experiment, variant, digest).
+        definitions: of the trials and shortened trials: the digest of the configuration by (experiment, variant).
         trainings: by (experiment, variant).
         claims, self_checks, errata: by key, by key, and by id.
         timings: by (work, engine).
@@ -427,7 +427,7 @@ class Run:
     header: RunStarted
     trials: dict[Key, list[Trial]] = field(default_factory=dict)
     short: dict[Key, list[ShortTrial]] = field(default_factory=dict)
-    definitions: set[tuple[str, str, str]] = field(default_factory=set)
+    definitions: dict[Key, str] = field(default_factory=dict)
     trainings: dict[Key, TrainingCompared] = field(default_factory=dict)
     claims: dict[str, ClaimDecided] = field(default_factory=dict)
     errata: dict[str, ErratumChecked] = field(default_factory=dict)
@@ -444,11 +444,12 @@ class Run:
                 raise invalid(f"run {self.path}", expected="one record of kind 'run', the first", received="another")
             case TrialDone():
                 _put(self.trials.setdefault(record.key, []), record.trial, "seed")
-                self.definitions.add((*record.key, record.definition))
+                self.definitions[record.key] = record.definition
                 reused = self._reused.setdefault(record.key, set())
                 (reused.add if record.reused else reused.discard)(record.trial.seed)
             case ShortTrialDone():
                 _put(self.short.setdefault(record.key, []), record.trial, "seed", "canonical", "perturbed")
+                self.definitions[record.key] = record.definition
             case TrainingCompared():
                 self.trainings[record.key] = record
             case SelfChecked():

@@ -13,10 +13,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.environment.fingerprint import cpu_model, instruction_set
-from harness.environment.variables import neutralise
 from harness.errors import SuiteError, invalid, nearest
 from harness.training.backends import NAMES, active, active_backend, hidden, named
+from harness.training.machine import cpu_model, instruction_set, neutralise
 
 PRECISIONS = ("default", "highest")
 """Precisions of float32 matrix products on a GPU. "default" is the backend's default: TensorFlow and JAX round the
@@ -74,7 +73,7 @@ def choose_backend(name: str) -> None:
     """Makes ``name`` the Keras backend of this process. SuiteError if it is unknown, not installed or too late.
 
     KERAS_HOME becomes an empty folder, because a user's ``keras.json`` silently changes floatx and epsilon. The
-    variables of ``harness.environment.variables.NEUTRALISED`` are removed. On a GPU the backend allocates memory as
+    variables of ``harness.training.machine.NEUTRALISED`` are removed. On a GPU the backend allocates memory as
     needed, unless the environment says otherwise. By default TensorFlow allocates all of it and JAX three quarters,
     which leaves nothing for a second process.
     """

@@ -20,8 +20,7 @@ from harness.training.backends import active_backend
 from harness.training.late_state import late_optimizer, late_slots
 from harness.training.train import prepare
 from suite.keras.networks import HITS, PARTIAL, Network, drawn, numpy, orders
-from suite.keras.reference import ROUNDING, STEP, Layer, Reference, State
-from suite.keras.rules import Optimizer, Slots, adadelta, adagrad, adam, momentum, optimizer, rmsprop, sgd
+from suite.keras.reference import ROUNDING, STEP, Layer, Optimizer, Reference, Slots, State
 
 ITERATIONS = (1_000, 10_000)
 """Step numbers at the beginning. Adam's bias correction is 0.80 at 1,000, and 1 − 2e-5 at 10,000."""
@@ -34,19 +33,20 @@ An epoch has four full batches; a partial one would take half as long again to c
 changes between epochs, so that the accuracy of a wrong epoch is noticed.
 """
 OPTIMIZERS = {
-    "sgd": optimizer("SGD", sgd, learning_rate=0.1),
-    "momentum": optimizer("SGD", momentum, learning_rate=0.01, momentum=0.9),
-    "nesterov": optimizer("SGD", momentum, learning_rate=0.1, momentum=0.9, nesterov=True),
-    "rmsprop": optimizer("RMSprop", rmsprop, learning_rate=0.001, rho=0.9),
-    "adagrad": optimizer("Adagrad", adagrad, learning_rate=0.01),
-    "adadelta": optimizer("Adadelta", adadelta, learning_rate=1.0, rho=0.95),
-    "adam": optimizer("Adam", adam, learning_rate=0.001, beta_1=0.9, beta_2=0.999),
+    "sgd": Optimizer("SGD", 0.1),
+    "momentum": Optimizer("SGD", 0.01, momentum=0.9),
+    "nesterov": Optimizer("SGD", 0.1, momentum=0.9, nesterov=True),
+    "rmsprop": Optimizer("RMSprop", 0.001, rho=0.9),
+    "adagrad": Optimizer("Adagrad", 0.01),
+    "adadelta": Optimizer("Adadelta", 1.0, rho=0.95),
+    "adam": Optimizer("Adam", 0.001, beta_1=0.9, beta_2=0.999),
 }
 SOURCE = "Keras' documentation of its optimizers and the papers it names"
 
 
-def state_of(weights: Sequence[Any], others: Sequence[Any], held: Sequence[tuple[str, Any]], by: Optimizer) -> State:
-    """The state of a training: trainable variables, others, and (name, value) of what the optimizer holds."""
+def state_of(held: Any, by: Optimizer, weights: Sequence[Any], others: Sequence[Any] = ()) -> State:
+    """The state of a training: Keras' optimizer or (name, value) of what it holds, trainable variables, and others."""
+    held = held if isinstance(held, list) else [(variable.name, variable) for variable in held.variables]
     arrays = [(name, numpy(value)) for name, value in held]
     if arrays[0][1].ndim:  # the first replica of batched seeds
         arrays = [(name, value[0]) for name, value in arrays]
@@ -74,8 +74,9 @@ def alike(of: str, obtained: State, expected: State, near: Sequence[Slots] = (),
     yield Measured(f"{of}, number of steps", obtained.steps, expected.steps)
     for place, values in enumerate(expected.values):
         for name, value in values.items():
-            limit = near[place][name] if near else 0.0
-            yield Measured(f"{of}, {name} {place}", obtained.values[place][name], value, limit)
+            yield Measured(
+                f"{of}, {name} {place}", obtained.values[place][name], value, near[place][name] if near else 0
+            )
     for place, value in enumerate(expected.statistics):
         limit = steps * ROUNDING * np.abs(value).max()
         yield Measured(f"{of}, moving average {place}", obtained.statistics[place], value, limit)
@@ -92,14 +93,14 @@ def steps(engine: str, by: Optimizer) -> Iterator[Measured]:
     rng = np.random.default_rng(40)
     gradients = (10 ** rng.uniform(-4, 0, (STEPS, PLACES, NUMBERS)) * rng.choice([-1, 1], NUMBERS)).astype("float32")
     weights = (0.1 * rng.standard_normal((PLACES, NUMBERS))).astype("float32")
-    for iterations in ITERATIONS if by.rule is adam else (0, *ITERATIONS):
+    for iterations in ITERATIONS if by.name == "Adam" else (0, *ITERATIONS):
         variables = [keras.Variable(each) for each in weights]
         late = late_optimizer(by.keras, iterations)
         late.build(variables)
-        states = [state_of(variables, [], [(v.name, v) for v in late.variables], by)]
+        states = [state_of(late, by, variables)]
         for each in gradients:
             late.apply([keras.ops.convert_to_tensor(gradient) for gradient in each], variables)
-            states.append(state_of(variables, [], [(v.name, v) for v in late.variables], by))
+            states.append(state_of(late, by, variables))
         yield from begun(by.name, states[0], by, iterations)
         for (before, after), each in zip(itertools.pairwise(states), gradients, strict=True):
             yield from step(f"{by.name}, step {before.steps + 1}", before, after, each.astype("float64"), by)
@@ -145,8 +146,8 @@ def network(engine: str) -> Network:
     normal, uniform = functools.partial(drawn, "RandomNormal", mean=0.0), functools.partial(drawn, "RandomUniform")
     dropout = [LateDropout("Dropout", rate=RATE)] if engine != "fit" and active_backend() != "torch" else []
     return Network(
-        "late-epochs",
-        (
+        name="late-epochs",
+        layers=(
             Layer(
                 "Dense", units=UNITS, activation="relu", kernel_regularizer="l2", activity_regularizer="l1",
                 kernel_initializer=normal(stddev=1.0), bias_initializer=normal(stddev=0.5),
@@ -164,7 +165,7 @@ def network(engine: str) -> Network:
                 kernel_initializer=normal(stddev=3.0), bias_initializer=normal(stddev=1.0),
             ),
         ),
-        optimizer("Adam", adam, learning_rate=0.01),
+        optimizer=Optimizer("Adam", 0.01),
         epochs=EPOCHS,
         inference=True,
         recorded=True,
@@ -209,7 +210,7 @@ def masks(model: Any, sizes: Sequence[int]) -> list[np.ndarray]:
 def epochs(engine: str) -> Iterator[Measured]:
     """Three epochs, one launch each, by the engine of the run's larger networks, after a training of another seed."""
     late = network(engine)
-    batch = BATCH if engine != "fit" else late.count
+    batch = late.batch(engine, BATCH)
     states: list[State] = []
     drawn_masks: list[np.ndarray] = []
     reported: list[tuple[int, int]] = []
@@ -218,8 +219,8 @@ def epochs(engine: str) -> Iterator[Measured]:
         if seed == SEED and not states:
             drawn_masks[:] = masks(model, [batch] * (late.count // batch) * EPOCHS)
         program = getattr(runner, "program", None)
-        held = program.moments if program else [(v.name, v) for v in model.optimizer.variables]
-        states.append(state_of(model.trainable_variables, model.non_trainable_variables, held, late.optimizer))
+        held = list(program.moments) if program else model.optimizer
+        states.append(state_of(held, late.optimizer, model.trainable_variables, model.non_trainable_variables))
         return {}
 
     make = functools.partial(late_optimizer, late.optimizer.keras, ITERATIONS[-1])

@@ -1,18 +1,22 @@
-"""Small networks that are trained by ``harness.training`` and by ``Reference``, and the comparison of their curves."""
+"""Small networks, trained by every engine and by ``Reference``, curve by curve; and what is told of a divergence."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
 from harness.model import Dataset, Experiment, Metric, Size, Trial, Variant
-from harness.self_check import Measured
+from harness.self_check import Measured, SelfCheck, self_check
+from harness.training import engine as sizes
 from harness.training.gradients import weight_gradients
-from suite.keras.reference import Layer, Reference, State
-from suite.keras.rules import Optimizer
+from harness.training.train import train
+from harness.training.vectorized import VectorizedEngine
+from suite.keras.reference import Layer, Optimizer, Reference, State
 
 BATCH, VALIDATION = 8, 20
 PARTIAL, FULL = 44, 40
@@ -24,6 +28,7 @@ LOSS = Metric("loss", better="lower", unit="nats", smallest_effect=0.01)
 TOLERANCE = 1e-5
 """Tolerance of a loss of about 1 after twelve steps in float32. Errors measured with these networks: at most 2e-6."""
 HITS = 1e-6  # tolerance of an accuracy; one example more is 1 / 44
+DOCUMENTED = "Keras' documentation of its layers, losses and optimizers, and of Model.fit"
 
 
 def numpy(value: Any) -> np.ndarray:
@@ -66,13 +71,12 @@ def orders(seed: int, epochs: int, count: int) -> list[np.ndarray]:
     return [np.random.default_rng([seed, epoch]).permutation(count) for epoch in range(epochs)]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Network:
     """A network, its optimizer and its data.
 
     Attributes:
-        name, layers, optimizer: of the network.
-        loss: name of the loss.
+        layers, optimizer, loss: of the network.
         inputs, outputs: shapes of one example and its target.
         epochs: number of epochs.
         scale: factor of the inputs.
@@ -81,6 +85,7 @@ class Network:
             the training.
         count, validation: numbers of training and validation examples.
         epoch_by_epoch: one launch per epoch, as for larger networks; otherwise one launch.
+        make_data: makes other data than ``data`` draws.
     """
 
     name: str
@@ -96,17 +101,19 @@ class Network:
     count: int = FULL
     validation: int = VALIDATION
     epoch_by_epoch: bool = False
+    make_data: Callable[[], Dataset] | None = None
 
     def changed(self, **given: float) -> Network:
         """With other arguments of the optimizer."""
-        own = self.optimizer
-        return dataclasses.replace(self, optimizer=dataclasses.replace(own, given={**own.given, **given}))
+        return replace(self, optimizer=self.optimizer.changed(**given))
 
     def model(self) -> Any:
         return sequential(self.inputs, self.layers)
 
     def data(self) -> Dataset:
         """Random inputs times ``scale``; targets are random classes or random numbers."""
+        if self.make_data:
+            return self.make_data()
         rng = np.random.default_rng(20)
         x = self.scale * rng.standard_normal((self.count + self.validation, *self.inputs))
         if self.loss == "categorical_crossentropy":
@@ -115,9 +122,9 @@ class Network:
             y = rng.standard_normal((len(x), *self.outputs))
         return Dataset(x[: self.count], y[: self.count], x[self.count :], y[self.count :])
 
-    def batch(self, engine: str) -> int:
+    def batch(self, engine: str, size: int = BATCH) -> int:
         """All examples with ``fit``, which draws its own data order."""
-        return self.count if engine == "fit" else BATCH
+        return self.count if engine == "fit" else size
 
     def variant(self, name: str = "", make: Callable[[], Any] | None = None) -> Variant:
         """``make`` makes the optimizer, in place of the network's own."""
@@ -138,6 +145,9 @@ class Network:
             **{**recorded, **how},
         )
 
+    def trained(self, engine: str, batch: int, seeds: Sequence[int]) -> tuple[Trial, ...]:
+        return train(self.experiment(batch), self.name, seeds, engine)
+
     def initial(self, seed: int) -> State:
         from harness.training.seeding import initialise
 
@@ -153,12 +163,14 @@ class Network:
         """
         of, data = of or f"{self.name}, seed {trial.seed}", self.data()
         reference = Reference(self.layers, self.loss, self.optimizer, self.initial(trial.seed))
-        before = norms(reference.gradients(data.x, data.y)) if self.recorded else {}
+
+        def recorded(prefix: str = "") -> dict[str, list[float]]:
+            known = norms(reference.gradients(data.x, data.y)) if self.recorded else {}
+            return {f"{prefix}{name}": [norm] for name, norm in known.items()}
+
+        curves = recorded("initial_")
         rows = [reference.epoch(data, order, batch) for order in orders(trial.seed, self.epochs, self.count)]
-        after = norms(reference.gradients(data.x, data.y)) if self.recorded else {}
-        curves = {name: [row[name] for row in rows] for name in rows[0]}
-        curves |= {name: [norm] for name, norm in after.items()}
-        curves |= {f"initial_{name}": [norm] for name, norm in before.items()}
+        curves |= {name: [row[name] for row in rows] for name in rows[0]} | recorded()
         yield Measured(f"{of}, curves of the loss", {"loss", "val_loss"} <= set(trial.history), True)
         for name, curve in trial.history.items():
             expected = curves[name]
@@ -175,3 +187,196 @@ def divergence_of(trial: Trial) -> tuple[str, int, int | None] | None:
     """Kind, epoch and step of a trial's divergence; None if it did not diverge."""
     divergence = trial.divergence
     return None if divergence is None else (divergence.kind, divergence.epoch, divergence.step)
+
+
+NUMBERS: dict[str, Any] = {"loss": "mean_squared_error"}
+NETWORKS = (
+    Network(
+        name="relu-adam",
+        layers=(Layer("Dense", units=6, activation="relu"), Layer("Dense", units=4, activation="softmax")),
+        optimizer=Optimizer("Adam", 0.02),
+        recorded=True,
+    ),
+    Network(
+        name="normalised-nesterov",
+        layers=(
+            Layer("Dense", units=6, activation="sigmoid", kernel_regularizer="l2", activity_regularizer="l1"),
+            Layer("BatchNormalization"),
+            Layer("Dense", units=4, activation="softmax", activity_regularizer="l1"),
+        ),
+        optimizer=Optimizer("SGD", 0.05, momentum=0.9, nesterov=True),
+        epochs=3,
+        count=PARTIAL,
+        epoch_by_epoch=True,
+    ),
+    Network(
+        name="recurrent-adagrad",
+        layers=(Layer("LSTM", units=2), Layer("Dense", units=1)),
+        optimizer=Optimizer("Adagrad", 0.05),
+        inputs=(3, 2),
+        outputs=(1,),
+        **NUMBERS,
+    ),
+    Network(
+        name="convolutional-adadelta",
+        layers=(
+            Layer("Conv2D", filters=2, kernel_size=(3, 3), activation="relu"),
+            Layer("BatchNormalization"),
+            Layer("MaxPooling2D"),
+            Layer("Dense", units=1),
+        ),
+        optimizer=Optimizer("Adadelta", 1.0, rho=0.95),
+        inputs=(6, 6, 1),
+        outputs=(2, 2, 1),
+        **NUMBERS,
+    ),
+    Network(
+        name="linear-momentum",
+        layers=(Layer("Dense", units=2),),
+        optimizer=Optimizer("SGD", 0.005, momentum=0.5),
+        outputs=(2,),
+        inference=True,
+        epochs=25,  # more than a hundred steps, so that what happens once in a hundred steps is seen
+        **NUMBERS,
+    ),
+)
+NAMED = {network.name: network for network in NETWORKS}
+
+
+def trained(engine: str, network: Network, seeds: Sequence[int] = (0, 1)) -> Iterator[Measured]:
+    """Two seeds of a network: one after the other, or in one block."""
+    batch = network.batch(engine)
+    with mock.patch.object(sizes, "TINY", 0 if network.epoch_by_epoch else sizes.TINY):
+        trials = network.trained(engine, batch, seeds)
+    yield Measured("seeds and engine", tuple((t.seed, t.engine) for t in trials), tuple((s, engine) for s in seeds))
+    for trial in trials:
+        yield from network.compared(trial, batch)
+
+
+def variants(engine: str, network: Network, **other: float) -> Iterator[Measured]:
+    """Two variants share a program, with other initial weights, another rate (a tenth) and other data.
+
+    A third one has ``other`` arguments of the optimizer, and needs a program of its own.
+    """
+    batch = network.batch(engine)
+    layers = [Layer(layer.kind, **layer.given, kernel_initializer="random_uniform") for layer in network.layers]
+    slow = replace(network, layers=layers, scale=0.5).changed(learning_rate=network.optimizer.rate / 10)
+    declared = {"first": network, "slow": slow, "other": network.changed(**other)}
+    experiment = network.experiment(batch, *(each.variant(name) for name, each in declared.items()))
+    for name, each in declared.items():
+        for trial in train(experiment, name, (5, 3), engine):
+            yield from each.compared(trial, batch, f"variant {name}, seed {trial.seed}")
+
+
+def partial_batches(engine: str) -> Iterator[Measured]:
+    """The rate is 0, because ``Model.fit`` draws its own data order."""
+    still = replace(NAMED["relu-adam"], count=PARTIAL).changed(learning_rate=0.0)
+    for trial in still.trained("fit", BATCH, (0,)):
+        yield from still.compared(trial, BATCH, "fit at a rate of 0")
+
+
+EPOCHS, STEPS = 25, 5
+"""Of a training of one weight w whose loss is w² on every example. At the rate (1 − q) / 2 a step multiplies w by q."""
+
+
+def one_weight(q: float, largest: float = 1.0, scale: float = 1.0) -> Network:
+    """The weight begins between 0 and ``largest``."""
+    start = drawn("RandomUniform", minval=0.0, maxval=largest)
+    return Network(
+        name="one-weight",
+        layers=(Layer("Dense", units=1, use_bias=False, kernel_initializer=start),),
+        optimizer=Optimizer("SGD", (1 - q) / 2),
+        inputs=(1,),
+        epochs=EPOCHS,
+        make_data=lambda: Dataset(np.full((STEPS, 1), scale), np.zeros((STEPS, 1))),
+        **NUMBERS,
+    )
+
+
+def first_loss(network: Network, seed: int) -> float:
+    return float(network.initial(seed).values[0]["weights"][0, 0]) ** 2
+
+
+def grown(engine: str, q: float, scale: float = 1.0) -> tuple[Trial, np.ndarray, int]:
+    """A training of one weight, the losses that it should have by epoch and step, and the examples of a step.
+
+    With ``fit`` an epoch is one step, because it tells whole epochs.
+    """
+    examples, network = STEPS if engine == "fit" else 1, one_weight(q, scale=scale)
+    (trial,) = network.trained(engine, examples, (0,))
+    shape = (EPOCHS, STEPS // examples)
+    return trial, first_loss(network, 0) * q ** (2.0 * np.arange(np.prod(shape))).reshape(shape), examples
+
+
+def told(kind: str, losses: np.ndarray, limit: float) -> tuple[str, int, int]:
+    """What should be told of a loss that exceeds a limit: kind, and the first epoch and step."""
+    step = int(np.argmax(losses > limit))
+    return kind, step // losses.shape[1] + 1, step + 1
+
+
+def divergences(engine: str) -> Iterator[Measured]:
+    """A loss is inf where it exceeds float32; with ``fit``, where Keras' sum of the losses of all examples does.
+
+    One that ends at 1,100 times the first loss is a blow-up; one that ends at 900 times is none.
+    """
+    from scipy.optimize import brentq
+
+    trial, losses, examples = grown(engine, -10.0)
+    kind, epoch, step = told("inf", losses, float(np.finfo("float32").max) / examples)
+    yield Measured("inf: kind, epoch and step", divergence_of(trial), (kind, epoch, step))
+    curve = trial.history["loss"]
+    yield Measured("inf: epochs", len(curve), EPOCHS)
+    yield Measured("inf: epochs with a finite loss", sum(loss is not None for loss in curve), epoch - 1)
+    yield Measured("inf: its metric", trial.metrics["loss"], None)
+    steps = np.arange(losses.size)[-losses.shape[1] :]
+    for growth, above in ((1100, True), (900, False)):
+        q = brentq(lambda q: np.mean(q ** (2.0 * steps)) - growth, 1.0, 2.0)  # noqa: B023
+        trial, losses, _ = grown(engine, q)
+        of, last = f"a loss that ends at {growth} times the first", losses[-1].mean()
+        yield Measured(of, trial.history["loss"][-1], last, last * 1e-4)
+        expected = told("blow-up", losses, 1000 * losses[0, 0]) if above else None
+        yield Measured(f"{of}: kind, epoch and step", divergence_of(trial), expected)
+    trial, _, _ = grown(engine, 0.5, scale=float("nan"))
+    yield Measured("nan data: kind, epoch and step", divergence_of(trial), ("nan", 1, 1))
+
+
+def failing_seeds(engine: str) -> Iterator[Measured]:
+    """Seeds of a block whose loss is inf at once, alongside others. The rate is 0, so the loss stays."""
+    enormous, many = one_weight(1.0, largest=1.6e19), range(12)
+    limit = float(np.finfo("float32").max) / STEPS  # of the mean of one batch, whose sum is inf first
+    inf = [first_loss(enormous, seed) > limit for seed in many]
+    yield Measured("some diverge and some do not", len(set(inf)), 2)
+    expected = tuple(("inf", 1, 1) if each else None for each in inf)
+    yield Measured("all seeds", tuple(map(divergence_of, enormous.trained(engine, STEPS, many))), expected)
+
+
+CURVES = "Every curve of a training is that of the documented layers, loss and optimizer."
+SHARED = "Variants that share a program are trained with their own weights, rate and data."
+LINEAR, FIRST = NAMED["linear-momentum"], replace(NAMED["relu-adam"], recorded=False)
+INFERENCE = replace(NAMED["normalised-nesterov"], inference=True)  # and a partial batch
+
+
+def in_blocks(id: str, statement: str, check: Callable[..., Iterable[Measured]], **given: Any) -> SelfCheck:
+    """A check of the engine "vectorized" in every run, because it is the default for tiny trainings."""
+    (declared,) = self_check(f"vectorized/{id}", statement, DOCUMENTED)(
+        lambda engine: check(VectorizedEngine.name, **given)
+    )
+    return replace(declared, backends=VectorizedEngine.backends)
+
+
+CHECKS = (
+    *self_check("network", CURVES, DOCUMENTED, NAMED)(trained),
+    *self_check("network/variants", SHARED, DOCUMENTED)(functools.partial(variants, network=LINEAR, momentum=0.9)),
+    *self_check(
+        "network/partial-batches-of-fit",
+        "A partial batch counts by its examples in the loss of an epoch.",
+        "Keras' documentation of Model.fit",
+    )(partial_batches),
+    *self_check(
+        "divergence", "A training that diverges is told with its first such step.", "harness.training.divergence"
+    )(divergences),
+    in_blocks("recurrent-adagrad", CURVES, trained, network=NAMED["recurrent-adagrad"], seeds=(5, 0)),
+    in_blocks("normalised-nesterov", CURVES, trained, network=INFERENCE, seeds=(5, 0)),
+    in_blocks("variants", SHARED, variants, network=FIRST, beta_1=0.8),
+    in_blocks("failing-seeds", "Seeds that diverge leave the other seeds of a block alone.", failing_seeds),
+)

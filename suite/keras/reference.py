@@ -1,25 +1,33 @@
-"""Networks in NumPy and float64, trained with gradients by central differences. They use no framework.
+"""Networks and optimizers in NumPy and float64, with gradients by central differences. They use no framework.
 
 Trainable arrays and statistics are in the order of Keras' variables. Means are written as sums, because ``mean`` takes
 five times as long on arrays of this size.
+
+Keras' documentation gives the formulas of SGD, and refers to papers for the other optimizers. It does not say whether ε
+is inside the root in RMSprop, Adagrad and Adadelta; TensorFlow's documentation of ApplyRMSProp and ApplyAdadelta has it
+inside.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from harness.model import Dataset
-from suite.keras.rules import Optimizer, Slots
+from harness.training.late_state import SLOTS
 
 Arrays = list[np.ndarray]
+Slots = dict[str, np.ndarray]
+Step = tuple[np.ndarray, Slots]
+"""The change of a weight, and its slots afterwards."""
 DIFFERENCE = 1e-6
 """Step of the central differences: their error is its square times the third derivative; rounding adds 1e-11 / step."""
 SMALLEST = 1e-7  # what Keras' cross-entropy clips probabilities to
+EPSILON = 1e-7
 ROUNDING = 176 * 2.0**-24
 """Error of a loss, and of a gradient relative to the largest number of its array: 1.05e-5.
 
@@ -28,6 +36,80 @@ each sum rounds to float32.
 """
 STEP = 20 * 2.0**-24
 """Relative error of an optimizer's step without cancellation: no optimizer rounds more than twenty times."""
+
+
+def average(old: np.ndarray, new: np.ndarray, rate: float) -> np.ndarray:
+    return rate * old + (1 - rate) * new
+
+
+def sgd(
+    gradient: np.ndarray, slots: Slots, steps: int, rate: float, momentum: float = 0, nesterov: bool = False
+) -> Step:
+    if not momentum:
+        return -rate * gradient, {}
+    velocity = momentum * slots["momentum"] - rate * gradient
+    return momentum * velocity - rate * gradient if nesterov else velocity, {"momentum": velocity}
+
+
+def rmsprop(gradient: np.ndarray, slots: Slots, steps: int, rate: float, rho: float) -> Step:
+    velocity = average(slots["velocity"], gradient**2, rho)
+    return -rate * gradient / np.sqrt(velocity + EPSILON), {"velocity": velocity}
+
+
+def adagrad(gradient: np.ndarray, slots: Slots, steps: int, rate: float) -> Step:
+    accumulator = slots["accumulator"] + gradient**2
+    return -rate * gradient / np.sqrt(accumulator + EPSILON), {"accumulator": accumulator}
+
+
+def adadelta(gradient: np.ndarray, slots: Slots, steps: int, rate: float, rho: float) -> Step:
+    squares = average(slots["accumulated_grad"], gradient**2, rho)
+    change = -np.sqrt(slots["accumulated_delta_var"] + EPSILON) / np.sqrt(squares + EPSILON) * gradient
+    changes = average(slots["accumulated_delta_var"], change**2, rho)
+    return rate * change, {"accumulated_grad": squares, "accumulated_delta_var": changes}
+
+
+def adam(
+    gradient: np.ndarray, slots: Slots, steps: int, rate: float, beta_1: float = 0.9, beta_2: float = 0.999
+) -> Step:
+    """Betas are rounded as in Keras, which uses float32: 0.999 is off by 1.3e-8, its thousandth power by 1e-5."""
+    first = average(slots["momentum"], gradient, beta_1)
+    second = average(slots["velocity"], gradient**2, beta_2)
+    past_1, past_2 = (float(np.float32(beta)) ** (steps + 1) for beta in (beta_1, beta_2))
+    corrected = rate * np.sqrt(1 - past_2) / (1 - past_1)
+    return -corrected * first / (np.sqrt(second) + EPSILON), {"momentum": first, "velocity": second}
+
+
+RULES: dict[str, Callable[..., Step]] = {
+    "SGD": sgd, "RMSprop": rmsprop, "Adagrad": adagrad, "Adadelta": adadelta, "Adam": adam,
+}  # fmt: skip
+"""By Keras' name: the function of gradient, slots, number of past steps, learning rate and other arguments."""
+
+
+class Optimizer:
+    """An optimizer of Keras with its arguments, and its form in NumPy."""
+
+    def __init__(self, name: str, learning_rate: float, **given: float) -> None:
+        self.name, self.rate, self.given = name, learning_rate, given
+        self.slots = () if name == "SGD" and not given.get("momentum") else SLOTS[name]
+
+    def changed(self, **given: float) -> Optimizer:
+        """With other arguments."""
+        return Optimizer(self.name, **{"learning_rate": self.rate, **self.given, **given})
+
+    def initial(self, weights: np.ndarray) -> Slots:
+        """The weights with the slots of a new optimizer: 0, and 0.1 in an accumulator of Adagrad; float32."""
+        slots = {name: 0.1 if name == "accumulator" else 0.0 for name in self.slots}
+        return {"weights": weights, **{name: np.full(weights.shape, x, "float32") for name, x in slots.items()}}
+
+    def step(self, gradient: np.ndarray, values: Slots, steps: int) -> Slots:
+        """The weights and slots ``values`` after a step, of which there were ``steps`` before."""
+        change, slots = RULES[self.name](gradient, values, steps, self.rate, **self.given)
+        return {"weights": values["weights"] + change, **slots}
+
+    def keras(self) -> Any:
+        import keras
+
+        return getattr(keras.optimizers, self.name)(self.rate, **self.given)
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -46,12 +128,17 @@ ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "tanh": np.tanh,
     "softmax": softmax,
 }
+LOSSES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "categorical_crossentropy": lambda y, p: -np.sum(y * np.log(np.clip(p, SMALLEST, 1 - SMALLEST)), axis=-1),
+    "unclipped_crossentropy": lambda y, p: -np.sum(y * np.log(p), axis=-1),
+    "mean_squared_error": lambda y, p: np.asarray(((y - p) ** 2).sum(axis=-1) / y.shape[-1]),
+}
+"""Of targets and outputs. On TensorFlow Keras computes cross-entropy from the logits of a softmax: it clips nothing."""
 
 
-def lstm(x: np.ndarray, weights: Arrays, units: int) -> np.ndarray:
+def lstm(x: np.ndarray, kernel: np.ndarray, recurrent: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """Hochreiter & Schmidhuber 1997 with forget gates (Gers et al. 2000), gates in Keras' order: i, f, c, o."""
-    kernel, recurrent, bias = weights
-    h = c = np.zeros((len(x), units))
+    h = c = np.zeros((len(x), len(recurrent)))
     for step in range(x.shape[1]):
         i, f, new, o = np.split(x[:, step] @ kernel + h @ recurrent + bias, 4, axis=1)
         c = sigmoid(f) * c + sigmoid(i) * np.tanh(new)
@@ -77,7 +164,7 @@ def normalised(x: np.ndarray, weights: Arrays, statistics: Arrays, training: boo
     mean, variance = now = [rows.mean(axis=0), rows.var(axis=0)] if training else statistics
     outputs = weights[0] * (rows - mean) / np.sqrt(variance + 1e-3) + weights[1]
     if training:
-        statistics = [0.99 * old + 0.01 * new for old, new in zip(statistics, now, strict=True)]
+        statistics = [average(old, new, 0.99) for old, new in zip(statistics, now, strict=True)]
     return outputs.reshape(x.shape), statistics
 
 
@@ -112,7 +199,7 @@ class Layer:
             case "Conv2D":
                 outputs = convolution(x, *weights)
             case "LSTM":
-                outputs = lstm(x, weights, self.given["units"])
+                outputs = lstm(x, *weights)
             case "MaxPooling2D":
                 outputs = max_pooling(x)
             case "BatchNormalization":
@@ -125,26 +212,6 @@ class Layer:
         if self.given.get("activity_regularizer"):
             penalty += 0.01 * float(np.abs(outputs).sum()) / len(x)
         return outputs, statistics, penalty
-
-
-def categorical_crossentropy(y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
-    return -np.sum(y * np.log(np.clip(outputs, SMALLEST, 1 - SMALLEST)), axis=-1)
-
-
-def unclipped_crossentropy(y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
-    """Cross-entropy without clipping, as Keras computes it on TensorFlow from the logits of a softmax."""
-    return -np.sum(y * np.log(outputs), axis=-1)
-
-
-def mean_squared_error(y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
-    return np.asarray(((y - outputs) ** 2).sum(axis=-1) / y.shape[-1])
-
-
-LOSSES = {
-    "categorical_crossentropy": categorical_crossentropy,
-    "unclipped_crossentropy": unclipped_crossentropy,
-    "mean_squared_error": mean_squared_error,
-}
 
 
 @dataclass
@@ -194,20 +261,19 @@ class Reference:
 
     def gradients(self, x: np.ndarray, y: np.ndarray) -> Arrays:
         """The gradient of the mean loss plus the penalties in training mode, by central differences."""
-        return [np.array(list(self._slopes(w, x, y))).reshape(w.shape) for w in self.weights]
 
-    def _slopes(self, weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> Iterator[float]:
-        def total(value: float) -> float:
-            flat[index] = value
-            outputs, _, penalties = self.outputs(x, True)
-            losses = self.loss(y, outputs)
-            return float(losses.sum()) / losses.size + penalties
-
-        flat = weights.reshape(-1)  # a view
-        for index, kept in enumerate(flat.copy()):
+        def slope(flat: np.ndarray, index: int) -> float:
+            kept, totals = flat[index], []
             step = DIFFERENCE * max(1.0, abs(kept))
-            yield (total(kept + step) - total(kept - step)) / (2 * step)
+            for flat[index] in (kept + step, kept - step):
+                outputs, _, penalties = self.outputs(x, True)
+                losses = self.loss(y, outputs)
+                totals.append(float(losses.sum()) / losses.size + penalties)
             flat[index] = kept
+            return (totals[0] - totals[1]) / (2 * step)
+
+        views = [(weights, weights.reshape(-1)) for weights in self.weights]
+        return [np.array([slope(flat, i) for i in range(flat.size)]).reshape(of.shape) for of, flat in views]
 
     def step(self, x: np.ndarray, y: np.ndarray) -> None:
         gradients = self.gradients(x, y)

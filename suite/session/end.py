@@ -13,7 +13,7 @@ from harness.record.outcomes import TrainingState
 from harness.record.run import Run, RunEnded
 from reports.folders import runs_folder
 from suite.catalogue import CLAIMS, EXPERIMENTS, training_name
-from suite.session import summary, timing
+from suite.session import messages, timing
 from suite.session.session import Session
 from suite.session.task import reason_of
 from suite.session.terminal import Line
@@ -50,12 +50,12 @@ def finish(session: Session, exit_status: int, seconds: float) -> tuple[int, lis
             session.interrupted()
         session.missing()
         storing = options.update is not None
-        lines.append(summary.status_line(run, storing=storing, interrupted=interrupted, failed=failed))
-        lines += summary.moved_lines(run)
+        lines.append(messages.status_line(run, storing=storing, interrupted=interrupted, failed=failed))
+        lines += messages.moved_lines(run)
         lines += map(Line, timing.lines(session, session.progress.columns))
         if not session.progress.quiet:
-            notes += [*summary.finding_lines(run), *summary.count_lines(run)]
-        notes += summary.evidence_lines(run, session.stored, storing)
+            notes += [*messages.finding_lines(run), *messages.count_lines(run)]
+        notes += messages.evidence_lines(run, session.stored, storing)
         status = exit_code(run, status)
         if storing and interrupted:
             notes.append(Line("baselines: nothing is stored of an interrupted run"))
@@ -90,7 +90,7 @@ def finish(session: Session, exit_status: int, seconds: float) -> tuple[int, lis
     except SuiteError as error:
         fault(str(error))
     if interrupted or not session.progress.quiet:
-        notes += summary.more_lines(run, interrupted)
+        notes += messages.more_lines(run, interrupted)
     return int(status), [*lines, *notes]
 
 

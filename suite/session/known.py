@@ -8,70 +8,68 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from msgspec.structs import replace
-
 import harness
+from harness.environment.fingerprint import code
 from harness.errors import SuiteError, invalid, nearest
-from harness.record.run import Run, RunStarted, ShortTrialDone, TrialDone, decode, read_run, whole_lines
+from harness.record.run import Key, Run, RunStarted, ShortTrialDone, TrialDone, read_run
 from harness.record.run_file import locked, run_files
+from harness.record.trials import ShortTrial
 
 
 class Known:
     """The trials of these run files that agree with a run. The newest trial counts; older files are read as needed.
 
-    A file that cannot be read, or is of another fingerprint, source or engine, has none; nor has a damaged line.
+    A file that cannot be read, or is of another fingerprint, source or engine, has none.
     """
 
     def __init__(self, header: RunStarted, files: Iterable[Path]) -> None:
-        self._header = header
-        self._files = sorted(files)
-        self._trials: dict[tuple[str, str, str, int], TrialDone] = {}
-        self._short: dict[tuple[str, str, str], dict[tuple[int, bool], ShortTrialDone]] = {}
+        self._unread = (run for run in _readable(sorted(files, reverse=True)) if not difference(run.header, header))
+        self._read: list[Run] = []
 
-    def trials(self, experiment: str, variant: str, definition: str, seeds: Iterable[int]) -> list[TrialDone]:
-        """The known trials of these seeds. Each names the run that trained it."""
-        keys = [(experiment, variant, definition, seed) for seed in seeds]
-        while self._files and not all(key in self._trials for key in keys):
-            self._read(self._files.pop())
-        return [self._trials[key] for key in keys if key in self._trials]
+    def trials(self, key: Key, definition: str, seeds: Iterable[int]) -> list[TrialDone]:
+        """The known trials of these seeds. Each names the run that it is taken from."""
+        missing, known = set(seeds), list[TrialDone]()
+        for run in self._runs(key, definition):
+            taken = [trial for trial in run.trials.get(key, ()) if trial.seed in missing]
+            how = {"experiment": key[0], "definition": definition, "reused": run.header.id}
+            known += [TrialDone(trial=trial, **how) for trial in taken]
+            missing -= {trial.seed for trial in taken}
+            if not missing:
+                break
+        return known
 
-    def short(self, experiment: str, variant: str, definition: str) -> Iterable[ShortTrialDone]:
+    def short(self, key: Key, definition: str) -> list[ShortTrialDone]:
         """The known shortened trials of a variant, without perturbed ones."""
-        while self._files:
-            self._read(self._files.pop())
-        return self._short.get((experiment, variant, definition), {}).values()
+        known: dict[tuple[int, bool], ShortTrial] = {}
+        for run in self._runs(key, definition):
+            for trial in run.short.get(key, ()):
+                if not trial.perturbed:
+                    known.setdefault((trial.seed, trial.canonical), trial)
+        name, variant = key
+        return [
+            ShortTrialDone(experiment=name, variant=variant, definition=definition, trial=trial)
+            for trial in known.values()
+        ]
 
-    def _read(self, path: Path) -> None:
-        """Takes the trials of a file, whose last line may be torn."""
-        records = _records(path)
-        header = next(records, None)
-        if not isinstance(header, RunStarted) or difference(header, self._header):
-            return
-        for record in records:
-            if isinstance(record, TrialDone):
-                key = (*record.key, record.definition, record.trial.seed)
-                self._trials.setdefault(key, replace(record, reused=record.reused or header.id))
-            elif isinstance(record, ShortTrialDone) and not record.trial.perturbed:
-                trials = self._short.setdefault((*record.key, record.definition), {})
-                trials.setdefault((record.trial.seed, record.trial.canonical), record)
+    def _runs(self, key: Key, definition: str) -> Iterator[Run]:
+        """The runs that have trained a variant as it is defined now, the newest first."""
+        for place in itertools.count():
+            self._read += itertools.islice(self._unread, place + 1 - len(self._read))
+            if place == len(self._read):
+                return
+            if self._read[place].definitions.get(key) == definition:
+                yield self._read[place]
 
 
-def _records(path: Path) -> Iterator[object]:
-    """The records of a file that can be read."""
-    try:
-        lines = whole_lines(path)
-    except SuiteError:
-        return
-    for line in lines:
-        try:
-            yield decode(line)
-        except ValueError:
-            yield None
+def _readable(files: Iterable[Path]) -> Iterator[Run]:
+    """The runs of the files that are neither of an earlier version, nor damaged, nor empty."""
+    for path in files:
+        with contextlib.suppress(SuiteError):
+            yield read_run(path)
 
 
 def difference(then: RunStarted, now: RunStarted) -> str:
@@ -97,7 +95,8 @@ def unfinished(folder: Path, asked: str, selected: str) -> list[Run]:
         if not runs[0].open:
             raise SuiteError(f"The run {name} reached its end: there is nothing to resume. Leave --resume out.")
     else:
-        runs = list(itertools.takewhile(lambda run: run.open, _of_selection(files.values(), selected)))
+        of_selection = (run for run in _readable(files.values()) if run.header.selected == selected)
+        runs = list(itertools.takewhile(lambda run: run.open, of_selection))
         if not runs:
             raise SuiteError(
                 f"--resume: of the runs of these items in {folder} none was killed or interrupted. Leave --resume out."
@@ -105,14 +104,6 @@ def unfinished(folder: Path, asked: str, selected: str) -> list[Run]:
     for run in runs:
         locked(run.path).release()
     return runs
-
-
-def _of_selection(files: Iterable[Path], selected: str) -> Iterator[Run]:
-    for path in files:
-        with contextlib.suppress(SuiteError):  # of an earlier version, damaged, or empty
-            run = read_run(path)
-            if run.header.selected == selected:
-                yield run
 
 
 def check_same(then: Run, header: RunStarted, same_commit: bool) -> None:
@@ -130,16 +121,7 @@ def check_same(then: Run, header: RunStarted, same_commit: bool) -> None:
         )
 
 
-def selection(names: Iterable[str]) -> str:
-    """16 hex digits over the names of the selected items, in any order."""
-    return hashlib.sha256("\0".join(sorted(names)).encode()).hexdigest()[:16]
-
-
 @functools.cache
 def source() -> str:
-    """A digest (16 hex digits) of the files of ``harness/``: they train a trial and measure it."""
-    root = Path(harness.__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        digest.update(str(path.relative_to(root).as_posix()).encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
+    """A digest of ``harness/``: it trains a trial and measures it."""
+    return code(Path(harness.__file__).parent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -23,19 +24,18 @@ from harness.record.run import (
     RunStarted,
     SelfChecked,
     Summary,
-    Timed,
     TrainingCompared,
 )
 from harness.record.run_file import RecordError, RunFile
+from harness.rules.levels import looks
 from harness.self_check import SelfCheck
 from harness.training.backend import Device
 from harness.verdict import Decision, Verdict
 from suite.catalogue import EXPERIMENTS, TRAINING_CLAIMS, keys_of
 from suite.options import Options
-from suite.session import looks
 from suite.session.task import reason_of
 from suite.session.terminal import Progress
-from suite.session.trials import Trials
+from suite.session.trials import Trials, decide
 
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
 
@@ -52,7 +52,6 @@ class Session:
         judge: compares results with the evidence.
         trials: of the run.
         progress: shows what is being trained.
-        timed: what a timing run (-m timing) has measured, by work and engine.
     """
 
     options: Options
@@ -62,7 +61,6 @@ class Session:
     judge: Judge
     trials: Trials
     progress: Progress
-    timed: dict[Key, Timed] = field(default_factory=dict)
     _judged: dict[Key, Judged] = field(default_factory=dict)
 
     @property
@@ -124,9 +122,9 @@ class Session:
         try:
             outcomes = [self._compared(key).outcome for key in keys]
             if self.options.full:
-                sizes = looks.sizes(self.options.as_needed, self.options.seeds_of(keys[0][0]))
-                decided = looks.decide(claim, self.trials, sizes, further)
-                shown = decided if self.options.as_needed else dataclasses.replace(decided, taken=None)
+                own, auto = self.options.seeds_of(keys[0][0]), self.options.as_needed
+                decided = decide(claim, self.trials, looks(own, auto.max_seeds) if auto else (own,), further)
+                shown = decided if auto else dataclasses.replace(decided, taken=None)
                 record = self.judge.decided(claim, shown, outcomes)
             else:
                 record = self.judge.checked(claim, outcomes, {key[1]: self.trials.done(key) for key in keys})
@@ -138,20 +136,13 @@ class Session:
 
     def exact(self, claim: Claim) -> ClaimDecided:
         """Runs the check of an exact claim and records the claim; NOT_RUN if the check raises an error."""
-        clock = self._begin(claim.key)
-        try:
-            decision = claim.computed()
-        except Exception as error:
-            decision = Decision(Verdict.NOT_RUN, reason_of(error))
+        clock, decision = self._computed(claim.key, claim.computed)
         return self._record_claim(self.judge.decided(claim, Decided(decision)), clock)
 
     def self_check(self, check: SelfCheck) -> ClaimDecided:
         """Makes a self-check and records it; NOT_RUN if it raises an error. It is red unless it is SUPPORTED."""
-        clock = self._begin(check.id)
-        try:
-            decision = check.decide(str(self.header.fingerprint["engine"]))
-        except Exception as error:
-            decision = Decision(Verdict.NOT_RUN, reason_of(error))
+        engine = str(self.header.fingerprint["engine"])
+        clock, decision = self._computed(check.id, lambda: check.decide(engine))
         verdict, red = decision.verdict, decision.verdict is not Verdict.SUPPORTED
         state = VerdictState.FLIPPED if red else VerdictState.AS_EXPECTED
         if verdict is Verdict.NOT_RUN:
@@ -176,11 +167,19 @@ class Session:
         self.file.append(record)
         return record
 
-    def _begin(self, name: str) -> float:
-        """Shows what this process does now, and records what other processes have trained meanwhile; the time."""
+    def _begin(self, name: str) -> None:
+        """Shows what this process does now, and records what other processes have trained meanwhile."""
         self.progress.note(name)
         self.trials.poll()
-        return time.perf_counter()
+
+    def _computed(self, name: str, decide: Callable[[], Decision]) -> tuple[float, Decision]:
+        """The time at the beginning, and a decision without trials; NOT_RUN if an error is raised."""
+        self._begin(name)
+        clock = time.perf_counter()
+        try:
+            return clock, decide()
+        except Exception as error:
+            return clock, Decision(Verdict.NOT_RUN, reason_of(error))
 
     def _record_claim(self, record: ClaimDecided, clock: float) -> ClaimDecided:
         record = replace(record, seconds=time.perf_counter() - clock)
@@ -204,13 +203,12 @@ class Session:
         declared, trials = EXPERIMENTS[name], self.trials.done(key)
         if self.options.as_needed:  # further seeds are the claims'; those of the first look are compared
             trials = trials[: self.options.seeds_of(name)]
-        metric, seeds = declared.metrics[0].name, [trial.seed for trial in trials]
         seconds, rate = [trial.seconds for trial in trials], None
         if steady := statistics.median(each.steady_epoch for each in seconds) if seconds else 0.0:
             data = declared.variant(variant).data
             assert data is not None
             rate = len(data().first(declared.size.train).x) / steady
-        summary = Summary.of(metric, trials)
+        seeds, summary = tuple(trial.seed for trial in trials), Summary.of(declared.metrics[0].name, trials)
         return TrainingCompared(
             experiment=name,
             variant=variant,
@@ -219,7 +217,7 @@ class Session:
             device=self.device.kind,
             device_model=self.device.model,
             precision=self.device.precision,
-            seeds=tuple(seeds),
+            seeds=seeds,
             seconds=Seconds(
                 total=sum(each.total for each in seconds) + sum(trial.seconds for trial in self.trials.short(key)),
                 compile=sum(each.compile for each in seconds),
@@ -228,12 +226,12 @@ class Session:
             ),
             reused=self.run.reused.get(key, 0),
             images_per_second=rate,
-            metric=metric,
+            metric=summary.metric,
             mean=summary.mean,
             std=summary.std,
             n=summary.n,
             diverged=sum(trial.divergence is not None for trial in trials),
-            stored_mean=self.stored.mean(name, variant, metric, seeds),
+            stored_mean=self.stored.mean(name, variant, summary.metric, seeds),
             stored_seconds=self.stored.seconds(name, variant),
             outcome=judged.outcome,
             red=judged.red,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import datetime
+import hashlib
 import os
 import shlex
 import subprocess
@@ -49,7 +50,8 @@ def begin(config: pytest.Config, options: Options, selected: Sequence[pytest.Ite
             "--update-baselines needs --full here: evidence holds trainings that went to the end. Add --full --seeds "
             "N, or select what trains nothing: -m exact, -m timing."
         )
-    digest = known.selection(item.name for item in selected)
+    names = "\0".join(sorted(item.name for item in selected))
+    digest = hashlib.sha256(names.encode()).hexdigest()[:16]
     resumed = [] if options.resume is None else known.unfinished(folder, options.resume, digest)
     place = chosen_place(options, trainings)
     with contextlib.ExitStack() as failing:
@@ -97,7 +99,12 @@ def begin(config: pytest.Config, options: Options, selected: Sequence[pytest.Ite
         file = RunFile.begin(folder, header)
         failing.callback(file.path.unlink)  # it has recorded nothing
         failing.callback(file.close)
-        judge = Judge(_circumstances(header, options, trainings), stored, _asked(options), EXPERIMENTS)
+        asked = Asked(
+            update=options.update is not None,
+            strict=options.strict,
+            require_baselines=options.require_baselines,
+        )
+        judge = Judge(_circumstances(header, options, trainings), stored, asked, EXPERIMENTS)
         trials = Trials(options, file, progress, place, known.Known(header, earlier) if earlier else None)
         failing.pop_all()
     session = Session(options, device, file, stored, judge, trials, progress)
@@ -141,14 +148,6 @@ def _circumstances(header: RunStarted, options: Options, trainings: Sequence[Key
     else:
         trials = sum(variant in EXPERIMENTS[name].anchors for name, variant in trainings)
     return Circumstances(header.stack, header.fingerprint, header.full, max(1, len(trainings)), max(1, trials))
-
-
-def _asked(options: Options) -> Asked:
-    return Asked(
-        update=options.update is not None,
-        strict=options.strict,
-        require_baselines=options.require_baselines,
-    )
 
 
 def _remove_locks(folder: Path) -> None:

@@ -1,15 +1,23 @@
-"""Timing runs: each piece of work is measured with all engines in alternation, compared with stored times, and told."""
+"""Times: of trainings, as rows of pytest-benchmark; and of timing runs, engine by engine, compared with stored times.
+
+pytest-benchmark can only measure one function after another; the suite measures in alternation, or in other processes.
+But pytest-benchmark accepts a timer. A timer that replays the measured durations makes the row.
+"""
 
 from __future__ import annotations
 
 import datetime
+import itertools
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pytest
 
 from harness.record import timings as stored_times
 from harness.record.outcomes import TimeComparison, TimeState
-from harness.record.run import Timed
+from harness.record.run import Timed, TrainingCompared
 from harness.record.timings import Measurement, Provenance, Timings
 from harness.timing.measure import measure, sized
 from harness.timing.slower import CHANGED, conditions, confirmed, slower, times
@@ -17,7 +25,7 @@ from harness.training.backend import check_on_gpu
 from harness.training.engines import ENGINES
 from reports.times import images_per_second, ratios, speed
 from reports.words import duration, factor
-from suite.catalogue import COURSE, EXPERIMENTS, training_name
+from suite.catalogue import COURSE, EXPERIMENTS, TRAININGS, training_name
 from suite.session.session import Session
 from suite.session.terminal import table, width
 
@@ -35,6 +43,72 @@ HEADERS: tuple[str, ...] = ("work", "engine", "compile", "epoch", "images/s", "s
 STORE = '-m timing --update-baselines "reason"'
 
 
+class Replay:
+    """A timer that is read twice for each duration: the second reading is later by that duration, in seconds."""
+
+    def __init__(self, durations: Sequence[float]) -> None:
+        self.__name__ = "rounds in alternation"  # the JSON has it in place of perf_counter
+        self.readings = list(itertools.chain.from_iterable((0.0, duration) for duration in durations))
+        self.count = 0
+
+    def __call__(self) -> float:
+        self.count += 1
+        return self.readings[min(self.count, len(self.readings)) - 1]
+
+
+def replay(request: pytest.FixtureRequest, group: str, durations: Sequence[float], extra: dict[str, Any]) -> None:
+    """Makes the running test item a row with these rounds, in seconds; no row under --benchmark-disable.
+
+    Warns if pytest-benchmark does not read its timer twice a round: the row is then wrong.
+    """
+    timer = Replay(durations)
+    request.node.add_marker(pytest.mark.benchmark(group=group, timer=timer))
+    benchmark = request.getfixturevalue("benchmark")
+    benchmark.pedantic(lambda: None, rounds=len(durations), iterations=1)
+    benchmark.extra_info.update(extra)
+    if not benchmark.disabled and timer.count != len(timer.readings):
+        request.node.warn(
+            pytest.PytestWarning(
+                f"This version of pytest-benchmark read its timer {timer.count} times instead of "
+                f"{len(timer.readings)}: its table and benchmark.json are wrong, the report is right."
+            )
+        )
+
+
+def training_row(request: pytest.FixtureRequest, run: Session, record: TrainingCompared, extra: dict[str, Any]) -> None:
+    """Makes the running test item a row with the times of a training, by the clock of the process that trained it.
+
+    The rounds are the seconds of a steady epoch of each trial that was trained to the end. Where there is none, they
+    are the seconds of a step of each shortened trial, compilation included. Without pytest-benchmark there is no row.
+    """
+    if not request.config.pluginmanager.hasplugin("benchmark"):
+        return
+    per, rounds = "epoch", [trial.seconds.steady_epoch for trial in run.trials.done(record.key)]
+    if not rounds:
+        short = run.trials.short(record.key)
+        per, rounds = "step", [trial.seconds / len(trial.losses) for trial in short if trial.losses]
+    where = f"{run.header.workers} processes" if run.header.workers > 1 else "this process"
+    if rounds:
+        replay(request, f"{record.experiment}, seconds per {per}", rounds, {**extra, "per": per, "clock": where})
+
+
+def training_table(benchmarks: Sequence[Mapping[str, Any]], columns: int) -> list[str]:
+    """The lines of one table with the rows of all trainings, in catalogue order; none without such rows.
+
+    Args:
+        benchmarks: the rows as pytest-benchmark gives them to ``pytest_benchmark_group_stats``.
+        columns: the greatest width of a line.
+    """
+    order = {training_name(*key): place for place, key in enumerate(TRAININGS)}
+    known = [row for row in benchmarks if row["param"] in order and "per" in row["extra_info"]]
+    rows = [
+        (row["param"], row["extra_info"]["per"], duration(row["mean"]), row["rounds"])
+        for row in sorted(known, key=lambda row: order[row["param"]])
+    ]
+    headers = ("time of a training", "per", "mean", "rounds")
+    return list(table(headers, rows, columns, right=headers[2:])) if rows else []
+
+
 def engines_of(run: Session) -> list[str]:
     """The engines to time: all that the backend has, or the one of --engine. The reference comes first."""
     asked = run.options.engine
@@ -44,7 +118,7 @@ def engines_of(run: Session) -> list[str]:
 def measured(run: Session, work: str) -> dict[str, Timed]:
     """A work's times by engine. The first call for a work measures and records them; further calls return the same."""
     engines = engines_of(run)
-    if (work, engines[0]) not in run.timed:
+    if (work, engines[0]) not in run.run.timings:
         stored = _stored(run)
         measurements, compared = _series(run, work, stored)
         if any(comparison.state in CHANGED for comparison in compared.values()):
@@ -65,8 +139,7 @@ def measured(run: Session, work: str) -> dict[str, Timed]:
                 red=_red(run, comparison),
             )
             run.file.append(record)
-            run.timed[work, engine] = record
-    return {engine: run.timed[work, engine] for engine in engines}
+    return {engine: run.run.timings[work, engine] for engine in engines}
 
 
 def _stored(run: Session) -> Timings | None:
@@ -103,16 +176,17 @@ def _series(
 
 def lines(run: Session, columns: int = sys.maxsize) -> Iterator[str]:
     """The lines for the terminal; none if nothing was timed. A table wider than ``columns`` has fewer columns."""
-    if not run.timed:
+    records = run.run.timings.values()
+    if not records:
         return
     yield "times per epoch, steady state (median of rounds in alternation):"
-    headers, rows = HEADERS, [_row(record) for record in run.timed.values()]
+    headers, rows = HEADERS, list(map(_row, records))
     whole = list(table(headers, rows, sys.maxsize, headers[2:-1]))
     if max(map(width, whole)) > columns:
         headers = tuple(name for name in HEADERS if name != "compile")
         whole = list(table(headers, [(*row[:2], *row[3:]) for row in rows], columns, headers[2:-1]))
     yield from whole
-    for work, what, slow, fast, (estimate, ends) in ratios(run.timed.values()):
+    for work, what, slow, fast, (estimate, ends) in ratios(records):
         interval = f" [{', '.join(map(factor, ends))}]" if ends else ""
         yield f"  {work}, {what}: {speed(slow, fast, estimate)}; {slow} / {fast} {factor(estimate)}{interval}"
     yield from _moved(run)
@@ -124,13 +198,13 @@ def update(run: Session) -> Iterator[str]:
     A case that has not moved gets one more repeat. A case that has moved, or has another fingerprint, begins anew. A
     case that is no longer declared is removed. A case that was not timed in this run stays.
     """
-    if not run.timed:
+    if not run.run.timings:
         return
     changes = []
 
     def change(old: Timings | None) -> Timings:
         new = old or Timings(stack=run.stored.stack, cases={})
-        for record in run.timed.values():
+        for record in run.run.timings.values():
             before = new.cases.get(record.case, ())
             new = new.added(record.case, record.measured, replaces=record.comparison.moved)
             then = f"{duration(before[-1].median)} → " if before else ""
@@ -162,8 +236,8 @@ def _row(record: Timed) -> tuple[str, ...]:
 
 def _moved(run: Session) -> Iterator[str]:
     """The slower, faster and incomparable cases with their reasons, the number of new ones, and the missing ones."""
-    blind, reasons, new = [], dict[str, list[str]](), 0
-    for record in run.timed.values():
+    blind, reasons, new, timed = [], dict[str, list[str]](), 0, run.run.timings.values()
+    for record in timed:
         case, comparison = record.case, record.comparison
         new += comparison.state is TimeState.NEW
         if comparison.state in (*CHANGED, TimeState.DISTURBED):
@@ -183,11 +257,10 @@ def _moved(run: Session) -> Iterator[str]:
     for reason, cases in reasons.items():
         yield f"  not comparable: {', '.join(cases)}: {reason}"
     if new:
-        yield f"  no time is stored on {run.stored.stack} for {new} of {len(run.timed)} cases. Store this run: {STORE}"
+        yield f"  no time is stored on {run.stored.stack} for {new} of {len(timed)} cases. Store this run: {STORE}"
     if stored := _stored(run):
         for case in sorted(_undeclared(stored, run)):
             yield f"  missing: {case} has stored times and is no longer timed"
-        timed = {record.case for record in run.timed.values()}
-        left = {f"{work}/{engine}" for work in WORK for engine in engines_of(run)} & set(stored.cases) - timed
-        if left:
+        left = {f"{work}/{engine}" for work in WORK for engine in engines_of(run)} & set(stored.cases)
+        if left := left - {record.case for record in timed}:
             yield f"  not timed in this run, although stored: {', '.join(sorted(left))}"

@@ -1,4 +1,11 @@
-"""The trials of a run: what is missing is submitted when the run begins, and recorded when it arrives."""
+"""The trials of a run: what is missing is submitted when the run begins, and recorded when it arrives.
+
+With ``--seeds auto`` a claim takes as many seeds as it needs, with the levels of several looks
+(``harness.rules.levels``). Its variants first train the seeds of their experiment. While the claim is INCONCLUSIVE,
+they train another batch, and the claim is decided again. A claim uses only the seeds up to its own last look, even if
+another claim trains more seeds of the same variants. So its verdict depends neither on the order of the claims nor on
+time.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +15,24 @@ import queue
 from collections.abc import Iterable, Sequence
 from concurrent.futures import CancelledError, Executor, Future
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
+from msgspec.structs import replace
+
+from harness.check.claims import Decided
 from harness.check.judge import canonical_steps, same_versions
 from harness.check.rounding import CHECKED
+from harness.claim import Claim
 from harness.errors import SuiteError
 from harness.execution import local
 from harness.model import Trial
+from harness.record.outcomes import SeedsTaken
 from harness.record.run import Key, ShortTrialDone, TrialDone
 from harness.record.run_file import RunFile
 from harness.record.trials import ShortTrial, Training
-from suite.catalogue import EXPERIMENTS
+from harness.rules.levels import Look
+from harness.verdict import Verdict
+from suite.catalogue import EXPERIMENTS, keys_of
 from suite.options import Options
 from suite.session.known import Known
 from suite.session.plan import Place, Planned
@@ -89,19 +103,19 @@ class Trials:
 
     def get(self, keys: Sequence[Key], count: int) -> dict[Key, tuple[Trial, ...]]:
         """The trials of the first ``count`` seeds of each variant; trains those missing. SuiteError if one fails."""
-        missing = [key for key in keys if not self.has(key, count)]
+        seeds = range(self._options.first_seed, self._options.first_seed + count)
+
+        def lacking() -> list[Key]:
+            return [key for key in keys if not self._all(key).keys() >= set(seeds)]
+
+        missing = lacking()
         for key in missing:
             if key not in self._failed:
                 self._submit_seeds(key, self._missing(key, count))
         self._wait(missing)
-        for key in missing:
-            if not self.has(key, count):
-                raise SuiteError(self._failed[key])
-        return {key: tuple(map(self._all(key).__getitem__, self._seeds(count))) for key in keys}
-
-    def has(self, key: Key, count: int) -> bool:
-        """Whether so many seeds of a variant are trained."""
-        return self._all(key).keys() >= set(self._seeds(count))
+        for key in lacking():
+            raise SuiteError(self._failed[key])
+        return {key: tuple(map(self._all(key).__getitem__, seeds)) for key in keys}
 
     def failed(self, key: Key) -> bool:
         return key in self._failed
@@ -113,9 +127,8 @@ class Trials:
     def done(self, key: Key) -> tuple[Trial, ...]:
         """The finished trials of a variant in order of their seeds, from the first seed to the first missing one."""
         known = self._all(key)
-        return tuple(
-            known[seed] for seed in itertools.takewhile(known.__contains__, itertools.count(self._options.first_seed))
-        )
+        seeds = itertools.takewhile(known.__contains__, itertools.count(self._options.first_seed))
+        return tuple(known[seed] for seed in seeds)
 
     def short(self, key: Key) -> tuple[ShortTrial, ...]:
         """The shortened trials of a variant: first steps, and the canonical trace."""
@@ -149,9 +162,6 @@ class Trials:
             self._lost = CLOSED
             self.poll()
 
-    def _seeds(self, count: int) -> range:
-        return range(self._options.first_seed, self._options.first_seed + count)
-
     def _all(self, key: Key) -> dict[int, Trial]:
         """The trials of a variant by seed. A run that adds to the evidence does not train the trials in it."""
         own = self.plans[key].own if self._options.update is not None and key in self.plans else None
@@ -159,11 +169,12 @@ class Trials:
 
     def _missing(self, key: Key, count: int) -> list[int]:
         """The seeds to submit, after taking those that earlier runs have trained."""
+        first = self._options.first_seed
         known = self._all(key).keys() | {seed for task in self._tasks([key]) for seed in task.seeds}
-        missing = [seed for seed in self._seeds(count) if seed not in known]
+        missing = [seed for seed in range(first, first + count) if seed not in known]
         if self._known is None or not missing:
             return missing
-        taken = self._known.trials(*key, _definition(key), missing)
+        taken = self._known.trials(key, _definition(key), missing)
         for record in taken:
             self._file.append(record)
         return sorted({*missing} - {record.trial.seed for record in taken})
@@ -174,7 +185,7 @@ class Trials:
         same = own is not None and same_versions(own, self._file.run.header.fingerprint)
         canonical = 0 if same or plan.known is None else canonical_steps(plan.known)
         if self._known is not None and (plan.steps or canonical):
-            for record in self._known.short(*key, _definition(key)):
+            for record in self._known.short(key, _definition(key)):
                 if len(record.trial.losses) == (canonical if record.trial.canonical else plan.steps):
                     self._file.append(record)
         taken = {(trial.seed, trial.canonical) for trial in self.short(key)}
@@ -269,13 +280,12 @@ class Trials:
                 if self._executor is None:
                     self._progress.start(task.name, task.seeds, EXPERIMENTS[key[0]].size.epochs, task.steps)
             case Trial():
-                definition = self._described[key].digest
-                self._file.append(TrialDone(experiment=key[0], definition=definition, trial=event))
+                how = {"experiment": key[0], "definition": self._described[key].digest}
+                self._file.append(TrialDone(**how, trial=event))
                 self._progress.trained(task.name, event.seconds.total, 1 / max(1, self.plans[key].seeds))
             case ShortTrial():
-                definition = self._described[key].digest
-                record = ShortTrialDone(experiment=key[0], variant=key[1], definition=definition, trial=event)
-                self._file.append(record)
+                how = {"experiment": key[0], "variant": key[1], "definition": self._described[key].digest}
+                self._file.append(ShortTrialDone(**how, trial=event))
                 self._progress.trained(task.name, event.seconds)
             case Epoch():
                 self._progress.epoch(event.seed, event.epochs)
@@ -292,3 +302,34 @@ def _definition(key: Key) -> str:
     with contextlib.suppress(Exception):
         return variant_digest(EXPERIMENTS[key[0]], key[1])
     return ""
+
+
+def decide(claim: Claim, trials: Trials, sizes: Sequence[int], further: bool = True) -> Decided:
+    """Decides a claim after each number of seeds in ``sizes``, until it is no longer INCONCLUSIVE.
+
+    Args:
+        claim: a claim on trainings.
+        trials: trains the missing seeds.
+        sizes: increasing numbers of seeds; the first is trained in any case.
+        further: whether to train the seeds of the later looks.
+
+    Raises:
+        SuiteError: a variant cannot be trained.
+    """
+    keys = keys_of(claim)
+    made: list[int] = []
+    why: Literal["decided", "maximum", "interrupted", "not run"] = "maximum"
+    for index, size in enumerate(sizes):
+        if index and not further and any(len(trials.done(key)) < size for key in keys):
+            why = "interrupted"
+            break
+        known = {name: done for (_, name), done in trials.get(keys, size).items()}
+        decision, alongside = claim.decide(known, Look(tuple(sizes), index))
+        made.append(size)
+        if decision.verdict is not Verdict.INCONCLUSIVE:
+            why = "not run" if decision.verdict is Verdict.NOT_RUN else "decided"
+            break
+    taken = SeedsTaken(tuple(made), sizes[-1], why)
+    if len(sizes) > 1:
+        decision = replace(decision, reason=f"{decision.reason}; {taken}")
+    return Decided(decision, alongside, known, taken)

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from harness.environment import fingerprint
-from harness.environment.fingerprint import cores, cpu_model, instruction_set, stack, version
+from harness.environment.fingerprint import code, cores, stack, version
 from harness.training.backends import NAMES
+from harness.training.machine import cpu_model, instruction_set
 
 
 @pytest.mark.parametrize(
@@ -72,3 +73,13 @@ def test_cores(monkeypatch):
     monkeypatch.delattr("os.sched_getaffinity", raising=False)
     monkeypatch.setattr("os.cpu_count", lambda: None)
     assert cores() == 1
+
+
+def test_one_changed_line_of_code_is_other_code(tmp_path):
+    folders, seen = (tmp_path / "harness", tmp_path / "cases"), []
+    for path, text in (("harness/a.py", "x = 1"), ("harness/a.txt", ""), ("cases/a.py", "x = 1"), ("cases/a.py", "")):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+        seen.append(code(*folders))
+    assert seen[0] == seen[1]
+    assert len(set(seen)) == 3

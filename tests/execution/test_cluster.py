@@ -17,7 +17,7 @@ from distributed import Client, KilledWorker, LocalCluster
 
 from harness.errors import SuiteError
 from harness.execution import cluster
-from harness.execution.cluster import PACKAGES, Cluster, code, environment
+from harness.execution.cluster import PACKAGES, Cluster, environment
 from tests.dask_programs import ROOT, Programs, kill
 from tests.execution.work import perform
 
@@ -136,18 +136,6 @@ def test_a_cluster_that_has_lost_all_workers_ends_the_run(programs, monkeypatch,
         with pytest.raises(CancelledError):
             future.result(60)
         assert executor.lost == "The cluster has had no worker for 1 s. Start some, and go on with --resume."
-
-
-def test_one_changed_line_of_code_is_other_code(tmp_path):
-    (tmp_path / "harness").mkdir()
-    (tmp_path / "cases").mkdir()
-    (tmp_path / "harness" / "a.py").write_text("x = 1\n")
-    before = code(tmp_path, tmp_path / "cases")
-    assert code(tmp_path, tmp_path / "cases") == before
-    (tmp_path / "cases" / "a.py").write_text("x = 1\n")
-    after = code(tmp_path, tmp_path / "cases")
-    (tmp_path / "harness" / "a.py").write_text("x = 2\n")
-    assert len({before, after, code(tmp_path, tmp_path / "cases")}) == 3
 
 
 @pytest.mark.parametrize("listens", [False, True])

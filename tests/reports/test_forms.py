@@ -20,7 +20,7 @@ from harness.verdict import Basis, Effect, Verdict
 from reports import cards as module
 from reports.page.page import PAGE
 from reports.write import write_report
-from suite.session import summary
+from suite.session import messages
 from tests.reports.markdown import claims, section
 from tests.reports.synthetic import Recorder, claim, decision, effect
 
@@ -97,10 +97,10 @@ def text_of(page: str, wanted: set[str], without: str = "-") -> str:
     return " ".join(" ".join(parser.words).split())
 
 
-def terminal(run: Run) -> list[summary.Line]:
+def terminal(run: Run) -> list[messages.Line]:
     how = {"storing": False, "interrupted": False, "failed": True}
-    lines = [summary.status_line(run, **how), *summary.moved_lines(run), *summary.finding_lines(run)]
-    return [*lines, *summary.count_lines(run), *summary.more_lines(run, False)]
+    lines = [messages.status_line(run, **how), *messages.moved_lines(run), *messages.finding_lines(run)]
+    return [*lines, *messages.count_lines(run), *messages.more_lines(run, False)]
 
 
 def computed(name: str, verdict: str, expected: str | None = None) -> ClaimDecided:

@@ -40,7 +40,7 @@ from reports.charts import Picture
 from reports.history import History
 from reports.markdown import findings, texts
 from reports.write import adjusted, in_order
-from suite.session import summary
+from suite.session import messages
 from tests.make import self_check, timed
 from tests.reports.full import full_run, timed_run
 from tests.reports.runs import run as made_run
@@ -251,12 +251,12 @@ def written(name: str, folder: Path) -> dict[str, str]:
     return files
 
 
-def terminal(run: Run) -> Iterator[summary.Line]:
-    yield summary.status_line(run, storing=False, interrupted=run.partial, failed=False)
-    yield from summary.moved_lines(run)
-    yield from summary.finding_lines(run)
-    yield from summary.count_lines(run)
-    yield from summary.more_lines(run, run.partial)
+def terminal(run: Run) -> Iterator[messages.Line]:
+    yield messages.status_line(run, storing=False, interrupted=run.partial, failed=False)
+    yield from messages.moved_lines(run)
+    yield from messages.finding_lines(run)
+    yield from messages.count_lines(run)
+    yield from messages.more_lines(run, run.partial)
 
 
 @pytest.fixture

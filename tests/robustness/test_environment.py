@@ -14,10 +14,10 @@ import msgspec
 import pytest
 
 from harness.environment.fingerprint import fingerprint
-from harness.environment.variables import NEUTRALISED, neutralise, reported
 from harness.execution.local import SINGLE_THREADED
 from harness.record.run_file import latest_run
 from harness.training.backends import NAMES
+from harness.training.machine import NEUTRALISED, neutralise, reported
 from tests.robustness.conftest import HOSTILE, LATER, hostile_home
 from tests.suite.command import JAX, ROOT, Finished, environment, suite, trials
 
@@ -143,7 +143,7 @@ def test_jax_and_keras_have_the_variables_of_the_list() -> None:
 import keras, jax, pathlib
 text = (pathlib.Path(jax.__file__).parent / "_src" / "config.py").read_text()
 text += (pathlib.Path(keras.__file__).parent / "src" / "backend" / "config.py").read_text().lower()
-from harness.environment.variables import NEUTRALISED
+from harness.training.machine import NEUTRALISED
 text = text.replace('"', "'")
 print([name for package in ("jax", "keras") for name in NEUTRALISED[package] if f"'{name.lower()}'" not in text])
 """

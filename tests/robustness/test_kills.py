@@ -1,8 +1,7 @@
 """Repeated kill -9 of a run: nothing finished is lost, nothing is trained twice, and the report is the same.
 
 KILLS is the number of kills (default: 6). The day of the year determines the moments, whether the run has one process
-or two workers, and whether it pushes to SQLite or PostgreSQL. ``python -m tests.robustness.measure_kills`` prints a
-table.
+or two workers, and whether it pushes to SQLite or PostgreSQL. ``python -m tests.robustness.kills`` prints a table.
 """
 
 from __future__ import annotations
@@ -14,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.robustness.kills import trained_twice
-from tests.robustness.measure_kills import measure, problems, sqlite
+from tests.robustness.kills import measure, sqlite, trained_twice
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")
 
@@ -28,7 +26,7 @@ def test_kills(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     print(f"day {day}: {kills} kills of {workers} workers, {', '.join(stores)}")
     chains = measure(tmp_path, workers, stores, kills, day)
     assert sum(len(each.kills) for each in chains) >= kills
-    assert [problem for each in chains for problem in problems(each)] == []
+    assert [problem for each in chains for problem in each.problems] == []
 
 
 def test_a_second_training_is_seen() -> None:

@@ -10,6 +10,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
@@ -23,10 +24,11 @@ PATIENCE = 600.0
 GONE = 30.0
 """Seconds after which a killed run has left no process behind."""
 LOOK = 0.003
+DISTINCT = ("kind", "id", "experiment", "variant", "seed", "key", "reported")
+"""Fields that tell records apart; a resumed run records some again."""
 
 
-@dataclass(frozen=True)
-class Strike:
+class Strike(NamedTuple):
     """A kill: of "all" processes, of the "controller", which alone writes, or of one "worker"; and when.
 
     ``second`` counts from the first record, as an undisturbed run would go on; if ``at_start``, from the beginning of
@@ -53,17 +55,20 @@ class Undisturbed:
     def moment(self, second: float) -> tuple[int, float]:
         """How much was recorded by then, and for how many seconds nothing more was."""
         count = max(count for when, count in self.timeline if when <= second)
-        began = min(earlier for earlier, same in self.timeline if same == count)
-        return count, second - began
+        return count, second - min(earlier for earlier, same in self.timeline if same == count)
 
 
 class Watched:
-    """A run in a process group of its own, and its record as it grows; it is dead when the block ends."""
+    """A run in a process group of its own, and its record as it grows; it is dead when the block ends.
+
+    Attributes:
+        recorded: different things.
+        left_behind: number of processes that go on after the kill of the others.
+    """
 
     def __init__(self, folder: Path, workers: int, *more: str) -> None:
-        self.folder = folder
-        self._path: Path | None = None
-        self._read, self._new, self._names, self._last, self.left_behind = 0, 0, set[str](), "", 0
+        self.folder, self.left_behind, self.recorded = folder, 0, set[str]()
+        self._path, self._read, self._new, self._last = Path(), 0, 0, ""
         self.look()
         self._new = 0
         folder.mkdir(parents=True, exist_ok=True)
@@ -71,13 +76,9 @@ class Watched:
         self.began = time.monotonic()
         self.process = subprocess.Popen(
             arguments(folder, *RUN, "--workers", str(workers), *more),
-            cwd=ROOT,
-            env=environment(**{witness.FILE: str(folder / "witness")}),
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+            cwd=ROOT, env=environment(**{witness.FILE: str(folder / "witness")}), stdin=subprocess.DEVNULL,
+            stdout=self._output, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
 
     def __enter__(self) -> Watched:
         return self
@@ -87,11 +88,6 @@ class Watched:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self._output.close()
-
-    @property
-    def recorded(self) -> int:
-        """How many different things; a resumed run records some again."""
-        return len(self._names)
 
     def look(self) -> bool:
         """Reads on; whether there was something."""
@@ -105,12 +101,11 @@ class Watched:
             lines = file.read().split(b"\n")[:-1]
         for line in lines:
             self._read += len(line) + 1
-            self._new += 1
             record = json.loads(line)
             self._last = record["kind"]
             record |= record.get("trial", {})
-            names = ("kind", "id", "experiment", "variant", "seed", "key", "reported")
-            self._names.add(json.dumps([record.get(name) for name in names]))
+            self.recorded.add(json.dumps([record.get(name) for name in DISTINCT]))
+        self._new += len(lines)
         return bool(lines)
 
     def strike(self, strike: Strike, whole: Undisturbed) -> str | None:
@@ -123,17 +118,15 @@ class Watched:
         if strike.whom == "worker":
             going_on = going_on and self.wait(0, least=2)  # the workers are up
         family = psutil.Process(self.process.pid).children(recursive=True) if going_on else []
+        victims = list(filter(is_worker, family))[:1]
+        if not going_on or (strike.whom == "worker" and not victims):
+            return None
         if strike.whom == "worker":
-            victim = next(filter(is_worker, family), None)
-            if victim is None:
-                return None
-            victim.kill()
-        elif going_on:
+            victims[0].kill()
+        else:
             (os.killpg if strike.whom == "all" else os.kill)(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.left_behind = len(alive(family, GONE))
-        else:
-            return None
         self.look()
         return "start" if not self._new else "report" if self._last == "end" else "work"
 
@@ -141,7 +134,7 @@ class Watched:
         """Until ``least`` new records, and in all so many, are there; False where the run has ended before."""
         while time.monotonic() < self.began + PATIENCE:
             self.look()
-            if self._new >= least and self.recorded >= recorded:
+            if self._new >= least and len(self.recorded) >= recorded:
                 return True
             if self.process.poll() is not None:
                 return False
@@ -167,14 +160,12 @@ def undisturbed(folder: Path, workers: int) -> Undisturbed:
     """A run to its end, watched."""
     timeline: list[tuple[float, int]] = []
     with Watched(folder, workers) as run:
-        while not run.look() and run.process.poll() is None:
-            time.sleep(LOOK)
+        run.wait(1)
         first = time.monotonic()
-        timeline.append((0.0, run.recorded))
         while run.process.poll() is None:
-            run.look()
-            timeline.append((time.monotonic() - first, run.recorded))
+            timeline.append((time.monotonic() - first if timeline else 0.0, len(run.recorded)))
             time.sleep(LOOK)
+            run.look()
         whole, code = time.monotonic() - first, run.process.returncode
     said = (folder / "said").read_text("utf-8")
     assert code == 0, said

@@ -92,7 +92,7 @@ def test_the_gradients_of_a_softmax_are_those_of_the_formula(activation: str) ->
 @pytest.mark.parametrize("name", late.OPTIMIZERS)
 def test_from_the_first_step_on_a_rule_agrees_with_the_formulas_of_the_lecture(name: str) -> None:
     by, gradients = late.OPTIMIZERS[name], np.random.default_rng(0).standard_normal((5, 7))
-    given = {key: value for key, value in by.given.items() if key != "nesterov"}
+    given = {"learning_rate": by.rate} | {key: value for key, value in by.given.items() if key != "nesterov"}
     values = [by.initial(np.zeros(7))]
     for number, gradient in enumerate(gradients):
         values.append(by.step(gradient, values[-1], number))

@@ -20,10 +20,9 @@ from harness.rules import Exceeds
 from harness.training.backend import Device
 from harness.verdict import Verdict
 from suite.session import plan, task, trials
-from suite.session.looks import decide
 from suite.session.plan import Place, Planned
 from suite.session.task import Description, Event, Result, Task
-from suite.session.trials import Trials
+from suite.session.trials import Trials, decide
 from tests.make import ACCURACY, experiment
 from tests.record.made import HEADER
 from tests.suite.test_options import checked

@@ -1,6 +1,7 @@
-"""``--workers 2``: the same trials and verdicts as one process, each trained once; a kill loses no finished trial.
+"""Runs whose trainings other processes do: two workers, or a Dask scheduler and workers that are programs of their own.
 
-And Ctrl-C and kill -9 of a run, of one process and of several.
+They have the trials and verdicts of one process, each trained once; a kill loses no finished trial. And Ctrl-C and
+kill -9 of a run, of one process and of several.
 """
 
 from __future__ import annotations
@@ -8,15 +9,16 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from harness.record.run import read_run
 from reports import __main__ as reports
+from tests.dask_programs import Programs, kill
 from tests.processes import ACTING, alive, begun, family, finished, is_worker, seeds_of, wait_for_trials
 from tests.suite.command import JAX, TINY, Finished, kinds, suite, trials
 from tests.suite.test_first_run import properties
@@ -28,11 +30,34 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX"),
 ]
 TWO = ("--workers", "2")
-PLACE = ("workers", "threads")
-"""Fields of a header with the place of the trainings."""
 SEEDS = 20
 LONG = ("--backend", "jax", "--seeds", str(SEEDS), "-k", TINY)
 WHOLE = {"raw": list(range(SEEDS)), "min-max": list(range(SEEDS))}
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Programs]:
+    """Programs whose trainings take as long as the variable SLOW says."""
+    monkeypatch.setenv("SLOW", "0.3")
+    with Programs(tmp_path) as started:
+        yield started
+
+
+def joined(programs: Programs, address: str) -> subprocess.Popen[bytes]:
+    """A worker that joins a cluster."""
+    return programs.worker(address, "--preload", "tests.suite.acting")
+
+
+@pytest.fixture(params=["workers", "cluster"])
+def two(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """The options of a run by two processes."""
+    if request.param == "workers":
+        return TWO
+    programs = request.getfixturevalue("programs")
+    address = programs.scheduler()
+    for _ in range(2):
+        joined(programs, address)
+    return "--cluster", address
 
 
 @pytest.fixture(scope="module")
@@ -43,22 +68,17 @@ def shared(two_workers: None, tmp_path_factory: pytest.TempPathFactory) -> Finis
 
 
 def test_workers_give_the_same_trials_states_and_report(shared: Finished, first: Finished) -> None:
+    """What needs no training comes first, and claims last; and the run ends as one."""
     assert shared.code == first.code == 0, shared.output
-    assert shared.verdicts == first.verdicts
-    assert shared.states == first.states
+    assert (shared.verdicts, shared.states) == (first.verdicts, first.states)
     assert trials(shared.record) == trials(first.record)
-    assert timeless(shared.report, *PLACE) == timeless(first.report, *PLACE)
-    assert seeds_of(shared.record) == {variant: [0, 1, 2, 3, 4] for variant in ("raw", "min-max")}
+    place = ("workers", "threads")  # fields of a header with the place of the trainings
+    assert timeless(shared.report, *place) == timeless(first.report, *place)
     assert kinds(shared.record).count("training") == 2
     assert (shared.record.header.workers, shared.record.header.fingerprint["threads"]) == (2, 1)
-
-
-def test_the_run_ends_as_one(shared: Finished) -> None:
-    """What needs no training comes first, and claims last."""
     modules = re.findall(r"^suite/test_(\w+)\.py", shared.output, re.MULTILINE)
     assert list(dict.fromkeys(modules)) == ["exact", "training", "claims"]
     assert len(re.findall(r"^5 cases: ", shared.output, re.MULTILINE)) == 1
-    assert f"report: {shared.folder / 'report' / 'REPORT.md'}" in shared.output
     assert "warning" not in shared.output.lower()
     assert len(re.findall(r"^example-2/\S+ +epoch +\S+ (?:s|ms|µs) +5$", shared.output, re.MULTILINE)) == 2
     assert not [path for path in (shared.folder / "report" / "runs").iterdir() if path.suffix != ".jsonl"]
@@ -91,17 +111,46 @@ def test_workers_that_cannot_begin_are_reported_once(tmp_path: Path) -> None:
     assert not list((tmp_path / "report" / "runs").glob("*"))
 
 
-def test_a_killed_worker_loses_nothing_and_trains_nothing_twice(tmp_path: Path) -> None:
-    with begun(tmp_path, *LONG, *TWO, SLOW="0.3") as process:
+def test_a_worker_or_a_node_that_is_killed_loses_nothing_and_trains_nothing_twice(
+    two: tuple[str, ...], first: Finished, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """The trials and verdicts are those of one process."""
+    with begun(tmp_path, *LONG, *two, SLOW="0.3") as process:
         wait_for_trials(tmp_path, process, 3)
-        first, second = filter(is_worker, family(process))
-        first.kill()
+        workers = list(filter(is_worker, family(process)))
+        if workers:
+            workers[0].kill()
+        else:
+            kill(request.getfixturevalue("programs").started[1])
         run = finished(process, tmp_path)
     assert run.code == 0, run.output
-    assert "the worker process died. What is left is trained again in another." in run.output
+    said = "the worker process died. What is left is trained again in another." in run.output
+    assert said == bool(workers)
     assert seeds_of(run.record) == WHOLE
+    assert run.record.header.workers == 2
+    assert run.verdicts == first.verdicts
+    assert {name: done[:5] for name, done in trials(run.record).items()} == trials(first.record)
     assert "Traceback" not in run.output
-    assert alive([first, second], 1) == []
+    assert alive(workers, 1) == []
+
+
+def test_a_scheduler_that_is_restarted(programs: Programs, tmp_path: Path) -> None:
+    """The run ends, says so, and goes on with --resume. Nothing is trained twice."""
+    address = programs.scheduler()
+    scheduler = programs.started[0]
+    joined(programs, address)
+    with begun(tmp_path, *LONG, "--cluster", address) as process:
+        wait_for_trials(tmp_path, process, 3)
+        kill(scheduler)
+        run = finished(process, tmp_path)
+    assert run.code == 3, run.output
+    assert "The connection to the Dask scheduler is lost. Go on with --resume." in run.output
+    assert 3 <= sum(map(len, seeds_of(run.record).values())) < 2 * SEEDS
+    programs.scheduler(int(address.rpartition(":")[2]))
+    programs.worker(address)
+    again = suite(tmp_path, *LONG, "--cluster", address, "--resume")
+    assert again.code == 0, again.output
+    assert seeds_of(again.record) == WHOLE
 
 
 def test_a_training_that_kills_its_workers_is_given_up_by_name(tmp_path: Path) -> None:
@@ -124,30 +173,18 @@ def test_a_training_that_kills_its_workers_is_given_up_by_name(tmp_path: Path) -
     assert "NOT_RUN" not in resumed.verdicts.values()
 
 
-@pytest.fixture(scope="module", params=[1, 2])
-def interrupted(
-    request: pytest.FixtureRequest, two_workers: None, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[int, Finished, list[psutil.Process]]:
-    """A run that got Ctrl-C while it trained its second variant, its number of processes, and those that are left.
-
-    A terminal sends Ctrl-C to every process.
-    """
-    folder = tmp_path_factory.mktemp("interrupted")
-    with begun(folder, *LONG, "--workers", str(request.param), SLOW="0.2") as process:
-        wait_for_trials(folder, process, 23 if request.param == 1 else 5)
+@pytest.mark.parametrize("processes", [1, 2])
+def test_ctrl_c_leaves_no_process_and_the_record_whole_and_the_run_goes_on(processes: int, tmp_path: Path) -> None:
+    """While it trains its second variant. A terminal sends Ctrl-C to every process. What can be decided is decided."""
+    place = ("--workers", str(processes))
+    with begun(tmp_path, *LONG, *place, SLOW="0.2") as process:
+        wait_for_trials(tmp_path, process, 23 if processes == 1 else 5)
         started = family(process)
         os.killpg(process.pid, signal.SIGINT)
-        run = finished(process, folder, 60)
-        left = alive(started, 2)
-    assert len(started) >= 2 or request.param == 1
-    return request.param, run, left
-
-
-def test_ctrl_c_leaves_no_process_and_the_record_whole(interrupted: tuple[int, Finished, list[psutil.Process]]) -> None:
-    """What can be decided is decided."""
-    processes, run, left = interrupted
+        run = finished(process, tmp_path, 60)
+        assert alive(started, 2) == []
+    assert len(started) >= 2 or processes == 1
     assert run.code == 2, run.output
-    assert left == []
     assert "Traceback" not in run.output
     assert run.record.end
     assert (run.record.end.interrupted, run.record.end.exit_status, run.report["partial"]) == (True, 2, True)
@@ -159,29 +196,29 @@ def test_ctrl_c_leaves_no_process_and_the_record_whole(interrupted: tuple[int, F
         f"every finished trial is in {run.record.path}",
         "to go on: the same command with --resume",
     ]
-    assert "partial" in (run.folder / "report" / "REPORT.md").read_text("utf-8").lower()
-
-
-def test_an_interrupted_run_goes_on_and_trains_only_what_is_missing(
-    interrupted: tuple[int, Finished, list[psutil.Process]],
-) -> None:
-    processes, run, _ = interrupted
-    before = seeds_of(run.record)
-    resumed = suite(run.folder, *LONG, "--workers", str(processes), "--resume", plugins=ACTING)
+    assert "partial" in (tmp_path / "report" / "REPORT.md").read_text("utf-8").lower()
+    resumed = suite(tmp_path, *LONG, *place, "--resume", plugins=ACTING)
     assert resumed.code == 0, resumed.output
-    assert seeds_of(resumed.record) == WHOLE != before
-    assert resumed.record.header.id != run.record.header.id
+    assert seeds_of(resumed.record) == WHOLE
     assert not resumed.report["partial"]
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_kill_9_of_the_run_leaves_no_process_and_the_finished_trials(processes: int, tmp_path: Path) -> None:
-    with begun(tmp_path, *LONG, "--workers", str(processes), SLOW="0.2") as process:
+@pytest.mark.parametrize("where", ["one", "workers", "cluster"])
+def test_kill_9_of_the_run_leaves_no_process_and_the_finished_trials(
+    where: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """--resume goes on, with the same workers. Nothing is trained twice."""
+    place: tuple[str, ...] = ("--workers", "1" if where == "one" else "2")
+    if where == "cluster":
+        programs = request.getfixturevalue("programs")
+        place = ("--cluster", programs.scheduler())
+        joined(programs, place[1])
+    with begun(tmp_path, *LONG, *place, SLOW="0.2") as process:
         wait_for_trials(tmp_path, process, 3)
         started = family(process)
+        assert len(list(filter(is_worker, started))) >= (2 if where == "workers" else 0)
         process.kill()
         process.wait()
-        assert len(started) >= 2 or processes == 1
         assert alive(started, 10) == []
     (path,) = (tmp_path / "report" / "runs").glob("*.jsonl")
     run = read_run(path)
@@ -189,3 +226,6 @@ def test_kill_9_of_the_run_leaves_no_process_and_the_finished_trials(processes: 
     assert sum(map(len, run.trials.values())) >= 3
     assert reports.main(["--out", str(tmp_path / "report")]) == 0
     assert "partial" in (tmp_path / "report" / "REPORT.md").read_text("utf-8").lower()
+    again = suite(tmp_path, *LONG, *place, "--resume")
+    assert again.code == 0, again.output
+    assert seeds_of(again.record) == WHOLE

@@ -12,13 +12,14 @@ from msgspec.structs import replace
 
 from harness.errors import SuiteError
 from harness.record import timings as stored_times
-from harness.record.run import Timed
+from harness.record.run import Run
 from harness.record.timings import Timings
 from harness.timing.slower import WIDE
 from harness.training.backend import Device
 from suite.session import timing
 from suite.session.timing import engines_of, lines, measured, update
 from tests.make import MACHINE, measurement
+from tests.record.made import HEADER
 
 SOFTMAX, DEEP = "example-4/softmax", "example-4/5 relu xavier"
 ROUNDS = {"fit": 4, "compiled": 8}
@@ -59,14 +60,15 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]
             }  # fmt: skip
 
         monkeypatch.setattr(timing, "measure", measure)
+        record = Run(tmp_path, HEADER)
         run = SimpleNamespace(
             options=SimpleNamespace(**chosen),
             device=Device(device, "AMD EPYC", "float32"),
             header=SimpleNamespace(fingerprint={**MACHINE, **(here or {}), "engine": "compiled"}, commit="a03a743"),
-            file=[],
+            file=SimpleNamespace(append=record.add),
+            run=record,
             stored=SimpleNamespace(root=tmp_path, stack="jax-cpu"),
             progress=SimpleNamespace(note=lambda name: None),
-            timed={},
             series=series,
         )
         for work in works:
@@ -77,11 +79,11 @@ def begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]
 
 
 def states(run: Any) -> list[str]:
-    return [str(record.comparison.state) for record in run.timed.values()]
+    return [str(record.comparison.state) for record in run.run.timings.values()]
 
 
 def red(run: Any) -> list[str]:
-    return [record.engine for record in run.timed.values() if record.red]
+    return [record.engine for record in run.run.timings.values() if record.red]
 
 
 def store(begin: Callable[..., Any], repeats: int = 1, **options: Any) -> None:
@@ -97,11 +99,10 @@ def held(tmp_path: Path) -> Timings:
 
 def test_a_work_is_measured_once_and_recorded(begin: Callable[..., Any]) -> None:
     run = begin(SOFTMAX, SOFTMAX, DEEP)
-    assert [(type(record), record.case) for record in run.file] == [
-        (Timed, f"{work}/{engine}") for work in (SOFTMAX, DEEP) for engine in ("fit", "compiled")
-    ]
-    assert list(run.timed.values()) == run.file
-    assert "engine" not in run.file[0].measured.provenance.fingerprint
+    records = list(run.run.timings.values())
+    cases = [f"{work}/{engine}" for work in (SOFTMAX, DEEP) for engine in ("fit", "compiled")]
+    assert ([record.case for record in records], len(run.series)) == (cases, 2)
+    assert "engine" not in records[0].measured.provenance.fingerprint
     assert engines_of(begin(engine="compiled")) == ["compiled"]
 
 
@@ -186,10 +187,10 @@ def test_a_damaged_file_stops_before_anything_is_measured(begin: Callable[..., A
     run = begin()
     with pytest.raises(SuiteError, match="Invalid timings"):
         measured(run, SOFTMAX)
-    assert run.file == run.series == []
+    assert (run.series, run.run.timings) == ([], {})
 
 
 def test_a_gpu_that_did_not_compute_is_an_error(begin: Callable[..., Any]) -> None:
     with pytest.raises(SuiteError, match="--require-gpu: the trained weights are on the CPU"):
         begin(SOFTMAX, device="cpu", require_gpu=True)
-    assert begin(SOFTMAX, device="gpu", require_gpu=True).timed
+    assert begin(SOFTMAX, device="gpu", require_gpu=True).run.timings

@@ -12,7 +12,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 TEST = """
 import pytest
-from suite.session.rows import replay
+from suite.session.timing import replay
 
 @pytest.mark.parametrize("engine", ["fit", "compiled"])
 def test_it(engine, request):

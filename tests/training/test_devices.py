@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.environment.fingerprint import cpu_model
 from harness.errors import SuiteError
 from harness.training.backend import Device, check_on_gpu, device_of, trained_on
+from harness.training.machine import cpu_model
 
 H100, A10, V100 = "NVIDIA H100 80GB HBM3", "NVIDIA A10G", "Tesla V100-SXM2-16GB"
 AMPERE = {"device_name": A10, "compute_capability": (8, 6)}

@@ -1,4 +1,6 @@
-"""Environment variables that change the bits of a result. Each is either removed, or reported in the fingerprint.
+"""What of the machine changes the bits of a result: the processor, and environment variables.
+
+Each variable is either removed, or reported in the fingerprint.
 
 The variables of ``NEUTRALISED`` are removed. They are left over from other work, and would change the precision, the
 number of epochs or the random stream of every result, or stop a training that diverges. All other variables with the
@@ -8,9 +10,11 @@ device). Variables of NumPy's BLAS are not reported, because no training uses it
 
 from __future__ import annotations
 
+import platform
 import re
 import sys
 from collections.abc import Container, Mapping, MutableMapping
+from pathlib import Path
 
 from harness.training.backends import NAMES, named
 
@@ -49,3 +53,29 @@ def reported(environ: Mapping[str, str], backend: str) -> dict[str, str]:
         for name, value in sorted(environ.items())
         if value.strip() and REPORTED.fullmatch(name) and not HARMLESS.fullmatch(name) and not name.startswith(others)
     }
+
+
+def cpu_model() -> str:
+    """The processor's model name."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def instruction_set() -> str:
+    """The widest vector extension: "avx512", "avx2" or "avx"; else the machine's architecture.
+
+    XLA compiles for the processor that it finds, so the instruction set decides the bits of a result.
+    """
+    try:
+        flags = set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
+    except OSError:
+        return platform.machine()
+    for name, flag in (("avx512", "avx512f"), ("avx2", "avx2"), ("avx", "avx")):
+        if flag in flags:
+            return name
+    return platform.machine()

@@ -1,20 +1,24 @@
-"""Initial weights as a seed draws them, against their documented distributions."""
+"""What a seed draws: initial weights by their documented distributions, and the units that a dropout drops."""
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from harness.model import Dataset, Experiment, Size, Variant
 from harness.self_check import Measured, self_check
+from harness.training.gradients import weight_gradients
+from harness.training.train import train
 from suite.keras import networks
-from suite.keras.networks import numpy, sequential
-from suite.keras.reference import Layer
+from suite.keras.networks import LOSS, numpy, sequential
+from suite.keras.reference import Layer, Optimizer
 
 SURE = 5  # tolerance in standard errors; the sample is seeded, so the result is the same every time
-SOURCE = "Keras' documentation of its initializers and layers"
+INITIALIZERS = "Keras' documentation of its initializers and layers"
 ORTHOGONAL = 8
 """Number of seeds with which an orthogonal kernel is drawn."""
 CONSTANT = {"bias": 0.0, "gamma": 1.0, "beta": 0.0, "moving_mean": 0.0, "moving_variance": 1.0}
@@ -73,7 +77,7 @@ def scale(name: str, shape: tuple[int, ...]) -> float:
 @self_check(
     "initial-weights",
     "Every kernel has its documented distribution ({0}); biases and statistics start constant.",
-    f"{SOURCE}; Glorot & Bengio 2010",
+    f"{INITIALIZERS}; Glorot & Bengio 2010",
     {name: name for name in NETWORKS},
 )
 def kernels_and_constants(engine: str, name: str) -> Iterator[Measured]:
@@ -101,7 +105,7 @@ def kernels_and_constants(engine: str, name: str) -> Iterator[Measured]:
 @self_check(
     "initial-weights/lstm",
     "The recurrent kernel of an LSTM is orthogonal; the bias of its forget gate is 1.",
-    f"{SOURCE}; Saxe et al. 2014; Jozefowicz et al. 2015",
+    f"{INITIALIZERS}; Saxe et al. 2014; Jozefowicz et al. 2015",
 )
 def lstm(engine: str) -> Iterator[Measured]:
     """Orthogonal matrices are uniformly distributed (Haar): each element has mean 0 and mean square 1 / columns.
@@ -114,8 +118,7 @@ def lstm(engine: str) -> Iterator[Measured]:
     yield Measured("recurrent kernel, times its transpose", kernels[0] @ kernels[0].T, np.eye(units), 1e-5)
     yield Measured("bias", weights[0]["LSTM-0", "bias"], np.repeat([0.0, 1.0, 0.0, 0.0], units))
     scaled = np.sqrt(kernels.shape[2]) * kernels
-    parts = {"diagonal": np.diagonal(scaled, axis1=1, axis2=2), "rest": scaled[:, :, units:]}
-    for name, part in parts.items():
+    for name, part in (("diagonal", np.diagonal(scaled, axis1=1, axis2=2)), ("rest", scaled[:, :, units:])):
         near = SURE / math.sqrt(part.size)
         yield Measured(f"recurrent kernel, mean of its {name} over seeds", part.mean(), 0.0, near)
 
@@ -131,18 +134,97 @@ def seeds_and_layers(engine: str) -> Iterator[Measured]:
     def correlation(a: np.ndarray, b: np.ndarray) -> float:
         return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
 
-    plain, other, again = (drawn(PLAIN, seed) for seed in (0, 1, 0))
-    dropout = dense("glorot_uniform", Layer("Dropout", rate=0.2))
-    further = {name: drawn(network, 0) for name, network in (("dropout", dropout), ("normalised", NORMALISED))}
+    plain, other = drawn(PLAIN, 0), drawn(PLAIN, 1)
+    same = {
+        "again": drawn(PLAIN, 0),
+        "with dropout in the network": drawn(dense("glorot_uniform", Layer("Dropout", rate=0.2)), 0),
+        "with normalised in the network": drawn(NORMALISED, 0),
+    }
     for key, array in plain.items():
-        of, near = f"{key[1]} of {key[0]}", SURE / math.sqrt(array.size)
-        yield Measured(f"{of}, seed 0 again", again[key], array)
-        for name, weights in further.items():
-            yield Measured(f"{of}, seed 0, with {name} in the network", weights[key], array)
+        of = f"{key[1]} of {key[0]}"
+        for name, weights in same.items():
+            yield Measured(f"{of}, seed 0, {name}", weights[key], array)
         if key[1] == "kernel":
+            near = SURE / math.sqrt(array.size)
             yield Measured(f"{of}, correlation of seeds 0 and 1", correlation(array, other[key]), 0.0, near)
     first, second = (plain[f"Dense-{n}", "kernel"] for n in (1, 2))
     yield Measured("correlation of the kernels of two layers", correlation(first, second), 0.0, SURE / UNITS)
 
 
-CHECKS = (*kernels_and_constants, *lstm, *seeds_and_layers)
+DROPOUT = "Keras' documentation of Dropout; Srivastava et al. 2014"
+RATES = {"two dropouts": (0.2, 0.3), "two others": (0.4, 0.1)}
+EXAMPLES, EPOCHS = 20_000, 3
+
+
+def ones() -> Dataset:
+    x, y = np.ones((EXAMPLES, 1), "float32"), np.zeros((EXAMPLES, 1), "float32")
+    return Dataset(x, y, x[:10], y[:10])
+
+
+LAST = Layer("Dense", units=1, use_bias=False, kernel_initializer="ones")
+MASKED = Experiment(
+    id="self-check-dropout",
+    data=ones,
+    loss="mean_squared_error",
+    size=Size(epochs=EPOCHS, batch_size=2000),
+    metrics=(LOSS,),
+    optimizer=Optimizer("SGD", 0.0).keras,
+    variants=tuple(
+        Variant(name, functools.partial(sequential, (1,), [*(Layer("Dropout", rate=rate) for rate in rates), LAST]))
+        for name, rates in RATES.items()
+    ),
+    accuracy=False,
+)
+
+
+@self_check(
+    "dropout/masks",
+    "In training a unit is 0 with the given rate, and else divided by 1 − rate; in inference it stays.",
+    DROPOUT,
+)
+def masks(engine: str) -> Iterator[Measured]:
+    """Each layer, example, step and seed has its own mask.
+
+    Behind dropouts with rates a and b the mean square of a one is 1 / k in training, k = (1 − a) (1 − b), its standard
+    deviation √(1 / k³ − 1 / k²). Rates are compiled into a program, so another variant must not use the first one's.
+    """
+    trials = [train(MASKED, name, (seed,), engine)[0] for name, seed in
+              (("two dropouts", 0), ("two dropouts", 1), ("two dropouts", 0), ("two others", 0))]  # fmt: skip
+    first, second, again, others = ([loss for loss in trial.history["loss"] if loss is not None] for trial in trials)
+    yield Measured("epochs with dropout", tuple(map(len, (first, second, others))), (EPOCHS,) * 3)
+    for name, losses in (("two dropouts", first + second), ("two others", others)):
+        kept = math.prod(1 - rate for rate in RATES[name])
+        error = math.sqrt((1 / kept**3 - 1 / kept**2) / EXAMPLES)
+        for loss in losses:
+            yield Measured(f"mean square of a one, {name}, training", loss, 1 / kept, SURE * error)
+        near = SURE * error / math.sqrt(len(losses))
+        yield Measured(f"its mean over epochs and seeds, {name}", float(np.mean(losses)), 1 / kept, near)
+        yield Measured(f"epochs and seeds that draw other masks, {name}", len(set(losses)), len(losses))
+        if name == "two dropouts":
+            # a mask shared by a batch of 2000 would make the spread 45 times as large
+            spread = float(np.std(losses)) / error
+            yield Measured("its spread over epochs, in units of independent masks", spread, 1.0, 0.999)
+    yield Measured("losses of the same seed, trained again", again, first)
+    yield Measured("the same in inference", trials[0].history["val_loss"], [1.0] * EPOCHS, 1e-6)
+
+
+@self_check("dropout/forward-and-backward", "A gradient passes the units that the forward pass kept.", DROPOUT)
+def forward_and_backward(engine: str) -> Iterator[Measured]:
+    """The loss is the square of the sum of ones behind a dropout.
+
+    The k units that are kept have the gradient 2 k / (1 − rate)² before and behind the dropout, the others 0.
+    """
+    units, rate = 400, 0.25
+    wide = Layer("Dense", units=units, use_bias=False, kernel_initializer="ones")
+    model = sequential((1,), [wide, Layer("Dropout", rate=rate, seed=1), LAST])
+    x, y = np.ones((1, 1), "float32"), np.zeros((1, 1), "float32")
+    before, behind = map(np.ravel, weight_gradients(model, "mean_squared_error", x, y))
+    kept = behind != 0
+    near = SURE * math.sqrt(rate * (1 - rate) / units)
+    yield Measured("units that a dropout of 0.25 keeps", kept.mean(), 1 - rate, near)
+    slopes = kept * 2 * kept.sum() / (1 - rate) ** 2
+    for of, gradient in (("before", before), ("behind", behind)):
+        yield Measured(f"gradients of the weights {of} a dropout", gradient, slopes, 1e-5 * slopes.max())
+
+
+CHECKS = (*kernels_and_constants, *lstm, *seeds_and_layers, *masks, *forward_and_backward)
