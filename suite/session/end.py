@@ -85,10 +85,12 @@ def finish(session: Session, exit_status: int, seconds: float) -> tuple[int, lis
         fault(f"the report could not be written: {reason_of(error)} The run's record is {run.path}.")
     session.file.close()
     session.progress.close()
+    folder = runs_folder(options.reports)
     try:
-        notes += push(session)
+        notes += map(Line, options.store.push_all(folder) if options.store else ())
     except SuiteError as error:
-        fault(str(error))
+        later = f"python -m reports --push --store URL --out {options.reports}"
+        fault(f"not pushed: {error} The run is kept in {folder}. Push it later: {later}")
     if interrupted or not session.progress.quiet:
         notes += messages.more_lines(run, interrupted)
     return int(status), [*lines, *notes]
@@ -117,18 +119,3 @@ def update_baselines(session: Session) -> Iterator[str]:
     exact = {claim.key: claim.decision for claim in session.run.claims.values() if claim.experiment is None}
     if exact:
         yield session.stored.add(None, {}, *origin, exact)
-
-
-def push(session: Session) -> list[Line]:
-    """Pushes the finished runs of the report folder to the database; the lines to print. Without --store, none.
-
-    SuiteError if a run cannot be pushed.
-    """
-    if session.options.store is None:
-        return []
-    folder = runs_folder(session.options.reports)
-    try:
-        return [Line(text) for text in session.options.store.push_all(folder)]
-    except SuiteError as error:
-        later = f"python -m reports --push --store URL --out {session.options.reports}"
-        raise SuiteError(f"not pushed: {error} The run is kept in {folder}. Push it later: {later}") from error

@@ -11,7 +11,6 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
@@ -58,7 +57,8 @@ def begin(config: pytest.Config, options: Options, selected: Sequence[pytest.Ite
         if place and place.cluster:
             failing.callback(place.cluster.shutdown)
         device = _started(options)
-        stored = Stored(options.baselines, stack(run_fingerprint(options, device)))
+        facts = run_fingerprint(options, device)
+        stored = Stored(options.baselines, stack(facts))
         plans = [planned(options, stored, key) for key in trainings]
         # as many processes as before, because their number of threads decides bits
         place = place or (Place(resumed[0].header.workers) if resumed else default_place(options, device, plans))
@@ -84,7 +84,7 @@ def begin(config: pytest.Config, options: Options, selected: Sequence[pytest.Ite
             reuse=options.reuse,
             selected=digest,
             planned=tuple(filter(None, map(items.key_of, selected))),
-            fingerprint=run_fingerprint(options, device, single_threaded=not place.here),
+            fingerprint=facts if place.here else {**facts, "threads": 1},  # a worker process has one thread
             gpu=gpu.facts(device.kind, device.model),
             source=known.source(),
             commit=commit(),
@@ -94,8 +94,14 @@ def begin(config: pytest.Config, options: Options, selected: Sequence[pytest.Ite
         if resumed:
             known.check_same(resumed[0], header, same_commit=options.update is not None)
         earlier = [run.path for run in resumed] or (run_files(folder) if options.reuse else [])
-        _check_store(options, progress)
-        _remove_locks(folder)
+        if options.store is not None:
+            try:
+                options.store.prepare()
+            except SuiteError as error:
+                progress.say(f"store: {error} The run goes on, and is pushed when it has ended.")
+        for path in folder.glob(".*.lock"):  # that killed processes left
+            with contextlib.suppress(SuiteError):
+                Held(path, "").release()
         file = RunFile.begin(folder, header)
         failing.callback(file.path.unlink)  # it has recorded nothing
         failing.callback(file.close)
@@ -130,15 +136,13 @@ def _started(options: Options) -> Device:
     return device
 
 
-def run_fingerprint(options: Options, device: Device, single_threaded: bool = False) -> Fingerprint:
+def run_fingerprint(options: Options, device: Device) -> Fingerprint:
     """The fingerprint of this run. It includes the engine, because results differ in their bits between engines.
 
     For ``--engine auto`` it names the engine of the larger trainings; each trial names its own engine.
-    ``single_threaded``: whether worker processes train; they have one thread each.
     """
     engine = resolve_engine(options.engine, options.backend, device.kind)
-    facts = {**fingerprint(options.backend, device.kind, device.model, device.precision), "engine": engine}
-    return {**facts, "threads": 1} if single_threaded else facts
+    return {**fingerprint(options.backend, device.kind, device.model, device.precision), "engine": engine}
 
 
 def _circumstances(header: RunStarted, options: Options, trainings: Sequence[Key]) -> Circumstances:
@@ -148,23 +152,6 @@ def _circumstances(header: RunStarted, options: Options, trainings: Sequence[Key
     else:
         trials = sum(variant in EXPERIMENTS[name].anchors for name, variant in trainings)
     return Circumstances(header.stack, header.fingerprint, header.full, max(1, len(trainings)), max(1, trials))
-
-
-def _remove_locks(folder: Path) -> None:
-    """Removes the locks that killed processes left."""
-    for path in folder.glob(".*.lock"):
-        with contextlib.suppress(SuiteError):
-            Held(path, "").release()
-
-
-def _check_store(options: Options, progress: Progress) -> None:
-    """Reports a database that cannot be used now. The run goes on, and is pushed at its end."""
-    if options.store is None:
-        return
-    try:
-        options.store.prepare()
-    except SuiteError as error:
-        progress.say(f"store: {error} The run goes on, and is pushed when it has ended.")
 
 
 def _check_course(options: Options) -> None:

@@ -63,8 +63,7 @@ def cut(text: str, columns: int) -> str:
 
 def _beginning(text: str, columns: int) -> str:
     """The longest beginning of a text that takes at most so many columns."""
-    taken = itertools.accumulate(map(width, text))
-    return text[: sum(each <= columns for each in taken)]
+    return text[: sum(taken <= columns for taken in itertools.accumulate(map(width, text)))]
 
 
 def wrapped(text: str, columns: int) -> list[str]:
@@ -87,15 +86,8 @@ def shown(text: str, encoding: str | None = None) -> str:
     ``encoding`` is that of the standard output by default.
     """
     name = encoding or getattr(sys.__stdout__, "encoding", None) or "utf-8"
-    return "".join(_letter(letter if letter.isprintable() else " ", name) for letter in text)
-
-
-def _letter(letter: str, encoding: str) -> str:
-    try:
-        letter.encode(encoding)
-    except UnicodeEncodeError:
-        return ASCII.get(letter, "?")
-    return letter
+    text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return "".join(letter if letter.encode(name, "ignore") else ASCII.get(letter, "?") for letter in text)
 
 
 def table(
@@ -230,16 +222,15 @@ class Progress:
         return max(whole - done, 0.0) * pace / self._processes
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_logstart(self) -> Generator[None]:
-        yield from self._beside()
-
-    @pytest.hookimpl(wrapper=True)
     def pytest_runtest_logreport(self) -> Generator[None]:
-        yield from self._beside()
+        """Removes the live line while pytest writes, and draws it again."""
+        drawn = self._drawn
+        self.close()
+        yield
+        if drawn:
+            self._draw()
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_logfinish(self) -> Generator[None]:
-        yield from self._beside()
+    pytest_runtest_logstart = pytest_runtest_logfinish = pytest_runtest_logreport
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self) -> Generator[None, Any, Any]:
@@ -248,14 +239,6 @@ class Progress:
             return (yield)
         finally:
             self.close()
-
-    def _beside(self) -> Generator[None]:
-        """Removes the live line while pytest writes, and draws it again."""
-        drawn = self._drawn
-        self.close()
-        yield
-        if drawn:
-            self._draw()
 
     def _show(self, what: str = "") -> None:
         self._what = what or self._what

@@ -110,7 +110,7 @@ def suite(
 ) -> Finished:
     """Runs the suite to its end. ``env``: more environment variables; ``anew``: Python starts anew."""
     command, variables = arguments(folder, *options, target=target, plugins=plugins), environment(**(env or {}))
-    forkable = plugins[: len(PLAIN)] == PLAIN and set(env or {}) <= {"KERAS_BACKEND", "PYTHONPATH", "WAY"}
+    forkable = plugins[: len(PLAIN)] == PLAIN and set(env or {}) <= {"KERAS_BACKEND", "PYTHONPATH", "WAY", "HUNGRY"}
     forkable = forkable and "--catalogue" not in options  # the parent has the default course
     if forkable and cwd == ROOT and set(command) >= {"--workers", "1"} and not anew:
         jax = {"--backend", "jax"} <= set(options) and "KERAS_BACKEND" not in variables

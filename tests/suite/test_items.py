@@ -44,45 +44,36 @@ def check(keyword: str = "", marker: str = "") -> None:
     items.check_expressions(keyword, marker, NAMES, MARKERS)
 
 
-@pytest.mark.parametrize(
-    "keyword",
-    ["", "dropout", "Dropout-HELPS", "dropout-help", "not dropout", "(dropout or xavier) and not l1", "test_claims",
-     "0.2", "2", "[0", "example-4/softmax", "True", "None or dropout", "relu-adam or late-epochs"],
-)  # fmt: skip
-def test_known_words(keyword: str) -> None:
-    check(keyword)
+KNOWN = {
+    "keyword": ("", "dropout", "Dropout-HELPS", "dropout-help", "not dropout", "(dropout or xavier) and not l1",
+                "test_claims", "0.2", "2", "[0", "example-4/softmax", "True", "None or dropout",
+                "relu-adam or late-epochs"),
+    "marker": ("", "exact", "exact or training", "not timing", "not (errata or slow)"),
+}  # fmt: skip
+UNKNOWN = {
+    ("keyword", "dropuot-helps"): ("no claim or test 'dropuot-helps'", "'tips-dropout-helps'"),
+    ("keyword", "not raw-data-divergs"): ("no claim or test 'raw-data-divergs'", "'raw-data-diverges'"),
+    ("keyword", "dropout and (xavier or relu-beats-liner)"): ("'relu-beats-liner'", "'tips-relu-beats-linear'"),
+    ("keyword", "centring/in]"): ("'centring/in]'", "'centring/in [0, 1]'"),
+    ("keyword", "netwrok/relu-adam"): ("'netwrok/relu-adam'", "'network/relu-adam'"),
+    ("keyword", "zzz"): ("no claim or test 'zzz'", "--collect-only -q lists them."),
+    ("marker", "exat"): ("Invalid -m expression", "'exact'"),
+    ("marker", "exact or trainin"): ("Invalid -m expression", "'training'"),
+    ("marker", "q"): ("Invalid -m expression", "Known: "),
+}
 
 
-@pytest.mark.parametrize(
-    ("keyword", "word", "near"),
-    [
-        ("dropuot-helps", "dropuot-helps", "'tips-dropout-helps'"),
-        ("not raw-data-divergs", "raw-data-divergs", "'raw-data-diverges'"),
-        ("dropout and (xavier or relu-beats-liner)", "relu-beats-liner", "'tips-relu-beats-linear'"),
-        ("centring/in]", "centring/in]", "'centring/in [0, 1]'"),
-        ("netwrok/relu-adam", "netwrok/relu-adam", "'network/relu-adam'"),
-        ("zzz", "zzz", "--collect-only -q lists them."),
-    ],
-)
-def test_unknown_words(keyword: str, word: str, near: str) -> None:
+def test_known_words() -> None:
+    for kind, texts in KNOWN.items():
+        for text in texts:
+            check(**{kind: text})
+
+
+@pytest.mark.parametrize(("kind", "text"), UNKNOWN)
+def test_unknown_words(kind: str, text: str) -> None:
     with pytest.raises(SuiteError) as caught:
-        check(keyword)
-    assert f"no claim or test {word!r}" in str(caught.value)
-    assert near in str(caught.value)
-
-
-@pytest.mark.parametrize("marker", ["", "exact", "exact or training", "not timing", "not (errata or slow)"])
-def test_known_markers(marker: str) -> None:
-    check(marker=marker)
-
-
-@pytest.mark.parametrize(
-    ("marker", "near"), [("exat", "'exact'"), ("exact or trainin", "'training'"), ("q", "Known: ")]
-)
-def test_unknown_markers(marker: str, near: str) -> None:
-    with pytest.raises(SuiteError, match="Invalid -m expression") as caught:
-        check(marker=marker)
-    assert near in str(caught.value)
+        check(**{kind: text})
+    assert [said for said in UNKNOWN[kind, text] if said not in str(caught.value)] == []
 
 
 WORDS = st.sampled_from(

@@ -13,10 +13,8 @@ from harness.check.rounding import calm_to_the_end
 from harness.check.stored import Stored
 from harness.model import Trial
 from harness.record.evidence import Expected
-from suite.catalogue import EXPERIMENTS
 from tests.reports.test_stored import EXAMPLE, store
 from tests.robustness import made
-from tests.suite.command import ROOT
 
 CLAIM = next(claim for claim in CLAIMS if claim.key == "tips-relu-beats-linear")
 
@@ -51,17 +49,6 @@ def test_with_few_seeds_and_no_other_stack_it_is_its_own(tmp_path: Path) -> None
     found = Stored(tmp_path, "jax-cpu").expected(CLAIM)
     assert found is not None
     assert found.reason == "jax-cpu"
-
-
-def test_each_variant_has_its_own_evidence() -> None:
-    root = ROOT / "baselines"
-    for experiment in EXPERIMENTS.values():
-        found = read(path_of(root, "tensorflow-cpu", experiment.id))
-        assert found is not None
-        for variant in experiment.variants:
-            assert Stored(root, "tensorflow-cpu").variant(experiment.id, variant.name) == found.variants.get(
-                variant.name
-            )
 
 
 class Trained:

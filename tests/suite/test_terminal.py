@@ -23,31 +23,29 @@ class Clock:
         return self.now
 
 
-class Reporter:
-    def __init__(self, isatty: bool) -> None:
-        self.isatty = isatty
-        self.lines: list[str] = []
-
-    def ensure_newline(self) -> None:
-        pass
-
-    def write_line(self, text: str) -> None:
-        self.lines.append(text)
-
-
 class Screen:
     """The part of pytest's configuration that Progress uses."""
 
     def __init__(self, *, tty: bool = False, verbose: int = 0, width: int = 80, column: int = 0) -> None:
-        self.file, self.reporter = io.StringIO(), Reporter(tty)
+        self.file, self.lines = io.StringIO(), list[str]()
+        reporter = SimpleNamespace(isatty=tty, ensure_newline=lambda: None, write_line=self.lines.append)
         self.writer = writer = SimpleNamespace(
             hasmarkup=tty, fullwidth=width, width_of_current_line=column, flush=lambda: None
         )
         self.config: Any = SimpleNamespace(
             get_terminal_writer=lambda: writer,
             getoption=lambda name: verbose,
-            pluginmanager=SimpleNamespace(getplugin={"terminalreporter": self.reporter}.get),
+            pluginmanager=SimpleNamespace(getplugin={"terminalreporter": reporter}.get),
         )
+
+    @property
+    def live(self) -> list[tuple[str, str]]:
+        """The texts of the live line so far, and the columns to which the cursor went back."""
+        return LIVE.findall(self.file.getvalue())
+
+
+LIVE = re.compile(r"\n\x1b\[K(.*?)\x1b\[A\x1b\[(\d+)G")
+"""The live line: below pytest's line, then the cursor goes back up and to its column."""
 
 
 @pytest.fixture
@@ -71,12 +69,18 @@ def begun(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Callable[..., tuple[
     return begin
 
 
-def test_the_first_estimate_is_what_was_stored(clock: Clock) -> None:
+def test_the_first_estimate_is_what_was_stored_and_the_running_trial_counts_by_its_epochs(clock: Clock) -> None:
     assert Progress(Screen().config, {"a": 10.0, "b": 30.0}, processes=2).left() == pytest.approx(20)
     progress = Progress(Screen().config, {"a": None, "b": 10.0})
     assert progress.left() is None
     progress.trained("a", 4.0, 0.2)
     assert progress.left() is not None
+    progress = Progress(Screen().config, {"a": 20.0})
+    progress.start("a", range(4), 10)
+    progress.trained("a", 5.0, 0.25)
+    assert progress.left() == pytest.approx(15)
+    progress.epoch(1, 5)
+    assert progress.left() == pytest.approx(12.5)
 
 
 def test_the_clock_of_the_processes_that_train_counts(clock: Clock) -> None:
@@ -90,15 +94,6 @@ def test_the_clock_of_the_processes_that_train_counts(clock: Clock) -> None:
     for _ in range(2):
         progress.trained("b", 15, 0.5)
     assert progress.left() == 0
-
-
-def test_the_running_trial_counts_by_its_epochs(clock: Clock) -> None:
-    progress = Progress(Screen().config, {"a": 20.0})
-    progress.start("a", range(4), 10)
-    progress.trained("a", 5.0, 0.25)
-    assert progress.left() == pytest.approx(15)
-    progress.epoch(1, 5)
-    assert progress.left() == pytest.approx(12.5)
 
 
 def simulated(share: float, faster: float, spread: float, start: float, seed: int) -> float:
@@ -137,7 +132,7 @@ def test_a_log_gets_a_line_now_and_then(clock: Clock, begun: Callable[..., tuple
     for epoch in range(1, 11):
         clock.now += EVERY / 4
         progress.epoch(0, epoch)
-    lines = screen.reporter.lines
+    lines = screen.lines
     assert (len(lines), EVERY) == (3, 30.0)
     assert lines[0].startswith("[1/1] a: 5 seeds of 10 epochs · about ")
     assert "seed 1 of 5, epoch 4 of 10" in lines[1]
@@ -151,11 +146,7 @@ def test_a_quiet_run_shows_nothing(tty: bool, clock: Clock, begun: Callable[...,
     clock.now += 100
     progress.epoch(0, 5)
     progress.finish("a")
-    assert (screen.file.getvalue(), screen.reporter.lines) == ("", [])
-
-
-LIVE = re.compile(r"\n\x1b\[K(.*?)\x1b\[A\x1b\[(\d+)G")
-"""The live line: below pytest's line, then the cursor goes back up and to its column."""
+    assert (screen.file.getvalue(), screen.lines) == ("", [])
 
 
 @pytest.mark.parametrize(
@@ -174,9 +165,9 @@ def test_a_live_line_fits_and_ends_with_what_is_left(
     clock.now += 18
     progress.epoch(0, 3)
     assert len(text) < width
-    assert LIVE.findall(screen.file.getvalue())[-1] == (text, "13")
+    assert screen.live[-1] == (text, "13")
     assert LIVE.sub("", screen.file.getvalue()) == ""
-    assert screen.reporter.lines == []
+    assert screen.lines == []
 
 
 def test_a_line_of_pytest_that_is_full_is_left_alone(begun: Callable[..., tuple[Screen, Progress]]) -> None:
@@ -185,26 +176,20 @@ def test_a_line_of_pytest_that_is_full_is_left_alone(begun: Callable[..., tuple[
 
 
 def test_the_live_line_is_away_while_pytest_writes(begun: Callable[..., tuple[Screen, Progress]]) -> None:
+    """And when a run is interrupted."""
     screen, progress = begun(tty=True, column=3)
-    writing = progress.pytest_runtest_logreport()
+    writing, running = progress.pytest_runtest_logreport(), progress.pytest_runtestloop()
     next(writing)
-    assert LIVE.findall(screen.file.getvalue())[-1] == ("", "4")
+    assert screen.live[-1] == ("", "4")
     screen.writer.width_of_current_line = 4  # a dot
     with contextlib.suppress(StopIteration):
         next(writing)
-    text, column = LIVE.findall(screen.file.getvalue())[-1]
+    text, column = screen.live[-1]
     assert (text[:8], column) == ("[1/1] a:", "5")
-    progress.finish("a")
-    assert LIVE.findall(screen.file.getvalue())[-1][0] == ""
-
-
-def test_the_live_line_is_away_when_a_run_is_interrupted(begun: Callable[..., tuple[Screen, Progress]]) -> None:
-    screen, progress = begun(tty=True)
-    running = progress.pytest_runtestloop()
     next(running)
     with pytest.raises(KeyboardInterrupt):
         running.throw(KeyboardInterrupt())
-    assert LIVE.findall(screen.file.getvalue())[-1][0] == ""
+    assert screen.live[-1][0] == ""
 
 
 def test_an_ascii_terminal_gets_ascii(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
