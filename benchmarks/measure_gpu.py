@@ -34,7 +34,8 @@ from harness.environment import gpu
 from harness.environment.fingerprint import fingerprint
 from harness.errors import SuiteError, invalid
 from harness.model import Experiment
-from harness.record.run import GpuFacts
+from harness.record.run import GpuFacts, Run, read_run
+from harness.record.run_file import latest_run
 from harness.training.backend import choose_backend, start_backend
 from harness.training.setup import TrainingSetup
 from reports.folders import check_writable, runs_folder, write_atomic
@@ -46,8 +47,6 @@ PATIENCE = 330.0
 """After these seconds no further number of seeds is tried."""
 GRACE = 60.0
 """Seconds that a run of the suite has to write its record after Ctrl-C."""
-ENDED = (0, 1, 6)
-"""Exit codes of a run of ``pytest suite/`` to the end: green, red, evidence was stored as requested."""
 NETWORKS: Mapping[str, str] = {
     "softmax": "softmax",
     "two hidden layers": "2 relu xavier",
@@ -195,26 +194,35 @@ def in_process(name: str, scale: str, path: Path, seconds: float) -> None:
 def to_the_end(scale: Scale, path: Path, seconds: float) -> None:
     """A run of the suite with batched seeds, which stores its evidence in FOLDER/full-evidence and goes on later."""
     out = path.parent
-    begun = any(runs_folder(out / FULL).glob("*.jsonl"))
+    known = last_run(out)
     options = [
         *("--backend", "jax", "--engine", "vectorized", "--full", "-m", "training", "--seeds", scale.seeds),
         *(("-k", scale.select) if scale.select else ()),
         *("--report-dir", str(out / FULL), "--baseline-dir", str(out / "full-evidence")),
-        *("--update-baselines", f"{scale.seeds} seeds side by side", *(("--resume",) if begun else ())),
+        *("--update-baselines", f"{scale.seeds} seeds side by side", *(("--resume",) if known else ())),
         *("-p", "no:cacheprovider", "-p", "no:randomly"),
     ]
-    process = subprocess.Popen([sys.executable, "-m", "pytest", "suite/", *options], cwd=ROOT)
-    try:
-        status = process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE)
-        return
-    finally:
-        process.kill()
-    if status in ENDED:
-        Measured(path).put(FULL, {"status": status})
+    if known is None or known.open:
+        process = subprocess.Popen([sys.executable, "-m", "pytest", "suite/", *options], cwd=ROOT)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE)
+        finally:
+            process.kill()
+            process.wait()
+        known = last_run(out)
+    if known and known.end and not known.open:
+        Measured(path).put(FULL, {"run": known.header.id, "status": known.end.exit_status})
+
+
+def last_run(out: Path) -> Run | None:
+    """The last run of FULL; None if there is none, or its file is damaged."""
+    with contextlib.suppress(SuiteError):
+        return read_run(latest_run(runs_folder(out / FULL)))
+    return None
 
 
 def run(names: Sequence[str], scale: str, path: Path, minutes: float | None) -> list[str]:
@@ -245,7 +253,9 @@ def report(results: Mapping[str, Record], scale: str) -> str:
         "" if scale == "full" else f"**Scale {scale!r}: a trial of the script itself. No figure is a result.**",
         speeds(measured),
         replicas(measured),
-        "Trained to the end: [the report](full/REPORT.md)." if FULL in results else "",
+        f"Trained to the end: [the report](full/REPORT.md) of run {code(results[FULL]['run'])}."
+        if FULL in results
+        else "",
         f"{made} Not measured: {', '.join(left)}." if left else made,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
