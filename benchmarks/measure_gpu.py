@@ -39,7 +39,7 @@ from harness.record.run_file import latest_run
 from harness.training.backend import choose_backend, start_backend
 from harness.training.setup import TrainingSetup
 from reports.folders import check_writable, runs_folder, write_atomic
-from reports.text import code, escape, table
+from reports.words import code, escape, table
 
 LONGEST, SHORTEST = 450.0, 45.0
 """The most seconds of a step, and the least that have to be left for a step to begin."""

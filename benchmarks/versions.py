@@ -28,8 +28,7 @@ from harness.record.run import Run, read_run
 from harness.record.run_file import latest_run
 from harness.training.backends import named
 from reports.folders import write_files
-from reports.text import code, cut, escape, table
-from reports.words import plural
+from reports.words import code, cut, escape, plural, table
 
 T = TypeVar("T")
 

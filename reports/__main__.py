@@ -13,9 +13,8 @@ from harness.course import choose, course
 from harness.errors import SuiteError
 from harness.record.run import Run, read_run
 from reports import changes, history, stacks
-from reports.folders import check_course, check_writable, out_of, runs_folder, write_atomic
+from reports.folders import Runs, check_course, check_writable, find, out_of, runs_folder, write_atomic
 from reports.page.page import PAGE
-from reports.runs import Runs, find
 from reports.stored import stored_run
 from reports.write import write, write_findings
 

@@ -16,8 +16,7 @@ from harness.record.outcomes import ClaimState, Here
 from harness.record.run import ClaimDecided, Run, Summary
 from harness.verdict import Basis, Decision, Effect, Verdict
 from reports import sentences
-from reports.rows import Row
-from reports.sentences import main_effects
+from reports.sentences import Row, main_effects, metrics_of
 from reports.words import number, plural, printed, standing
 
 ELSEWHERE = "Elsewhere"
@@ -73,10 +72,6 @@ class Card:
     @property
     def key(self) -> str:
         return self.record.key
-
-    @property
-    def id(self) -> str:
-        return self.record.id
 
     @property
     def red(self) -> bool:
@@ -214,8 +209,7 @@ class Card:
 
     @cached_property
     def metrics(self) -> Mapping[str, Metric]:
-        experiment = course().experiments.get(self.experiment)
-        return {metric.name: metric for metric in experiment.metrics} if experiment else {}
+        return metrics_of(self.experiment)
 
     @property
     def own_trials(self) -> bool:

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from harness.check.compare import Change, Changes, Times
 from harness.record.outcomes import TimeState, TrainingState
 from harness.record.run import RunStarted
-from reports.text import code, cut, escape, table
-from reports.words import faster_or_slower, machine, plural, some
+from reports.words import code, cut, escape, faster_or_slower, machine, plural, some, table
 
 MOST_ROWS = 100
 """Rows of a table; the others are counted."""

@@ -11,16 +11,16 @@ import json
 import math
 import re
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
 
 import altair as alt
 import numpy as np
 
 from harness.verdict import Verdict
+from reports.words import cut
 
 INK, FAINT, GRID = "#1f2328", "#59636e", "#d8dee4"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00", "#7F5539")
@@ -74,12 +74,10 @@ def rows_of(rows: Rows | str) -> alt.Chart:
 
 
 def value_axis(values: np.ndarray, log: bool | None = None, **axis: Any) -> dict[str, Any]:
-    """Scale and axis over the finite values.
+    """Scale and axis over the finite values, with more properties of the axis.
 
-    Args:
-        log: whether the axis is logarithmic; None: if the values are not negative and span more than a decade. Then it
-            starts at FLOOR or above.
-        axis: more properties of the axis.
+    ``log``: whether the axis is logarithmic; None: if the values are not negative and span more than a decade. Then it
+    starts at FLOOR or above.
     """
     values = values[np.isfinite(values)]
     low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
@@ -164,23 +162,20 @@ def curves(data: Mapping[str, Rows | str], looks: Mapping[str, Any], x: alt.X, v
     """
 
     def each(name: str, *lists: str) -> alt.Chart:
-        rows = rows_of(data[name]).transform_flatten(["epoch", *lists])
-        return rows.encode(x=x, color=looks["color"])
+        return rows_of(data[name]).transform_flatten(["epoch", *lists]).encode(x=x, color=looks["color"])
 
-    def y(field: str) -> alt.Y:
-        return alt.Y(field, **value)
+    def said(seed: str) -> str:
+        return f"datum.variant + ', {seed}, epoch ' + datum.epoch + ': ' + replace(datum.value, '-', '−')"
 
+    mean, low, y = (alt.Y(f"{field}:Q", **value) for field in ("mean", "low", "value"))
     band, seeds, slides = each("bands", "mean", "low", "high"), each("seeds", "value"), each("slides", "value")
-    name = "datum.variant + ', seed ' + datum.seed + ', epoch ' + datum.epoch + ': ' + replace(datum.value, '-', '−')"
-    slide = "datum.variant + ', the slide, epoch ' + datum.epoch + ': ' + replace(datum.value, '-', '−')"
-    seeds = seeds.transform_calculate(line="datum.variant + ' ' + datum.seed", name=name)
+    seeds = seeds.transform_calculate(line="datum.variant + ' ' + datum.seed", name=said("seed ' + datum.seed + '"))
+    slides = slides.transform_calculate(name=said("the slide"))
     return alt.layer(
-        band.mark_area(opacity=0.16, clip=True).encode(y=y("low:Q"), y2="high:Q", detail="curve:N"),
-        seeds.mark_line(strokeWidth=0.8, opacity=0.45, clip=True).encode(y=y("value:Q"), detail="line:N", **hover),
-        band.mark_line(strokeWidth=2.2, clip=True).encode(y=y("mean:Q"), strokeDash=looks["strokeDash"]),
-        slides.transform_calculate(name=slide)
-        .mark_point(size=32, shape="circle", opacity=1, style="hollow", clip=True)
-        .encode(y=y("value:Q"), tooltip="name:N"),
+        band.mark_area(opacity=0.16, clip=True).encode(y=low, y2="high:Q", detail="curve:N"),
+        seeds.mark_line(strokeWidth=0.8, opacity=0.45, clip=True).encode(y=y, detail="line:N", **hover),
+        band.mark_line(strokeWidth=2.2, clip=True).encode(y=mean, strokeDash=looks["strokeDash"]),
+        slides.mark_point(size=32, shape="circle", opacity=1, style="hollow", clip=True).encode(y=y, tooltip="name:N"),
     )
 
 
@@ -217,30 +212,18 @@ CONTROL = re.compile(r"\\+u00[01][0-9a-f]")
 """A control character in JSON, also in a text within a text. No SVG may have one, and drawing it ends the process."""
 
 
-def svg(chart: Any) -> bytes:
-    """The chart as SVG, the same bytes every time: clip paths are numbered in this file, not in this process."""
-    import vl_convert
+class Drawing(NamedTuple):
+    """A figure before it is drawn: panels below (or beside) one another, a title, and lines that name the source."""
 
-    drawn = vl_convert.vegalite_to_svg(CONTROL.sub("\ufffd", json.dumps(chart.to_dict())), vl_version="6.4")
-    clips = {name: f"clip-{number}" for number, name in enumerate(dict.fromkeys(re.findall(r'id="(clip\d+)"', drawn)))}
-    return re.sub(r"clip\d+", lambda clip: clips[clip[0]], drawn).encode() + b"\n"
-
-
-def figure(title: str, source: str, panels: Sequence[Any], across: bool = False) -> bytes:
-    """The SVG of panels below (or beside) one another, with a title and lines that name the source."""
-    chart = (alt.hconcat if across else alt.vconcat)(*panels, spacing=14)
-    heading = alt.TitleParams(textwrap.wrap(title, 80), subtitle=source.split("\n"))
-    chart = chart.resolve_scale(color="independent", strokeDash="independent", shape="independent")
-    return svg(chart.properties(title=heading).configure(**STYLE))
+    title: str
+    source: str
+    panels: Sequence[Panel]
+    alt: str
+    caption: str
+    across: bool = False
 
 
-def shorten(text: str, most: int) -> str:
-    """Text of at most ``most`` characters; an ellipsis replaces the rest."""
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
-
-
-@dataclass(frozen=True)
-class Picture:
+class Picture(NamedTuple):
     """A figure's file name and SVG content, with its heading, and as plain text its alternative text and caption."""
 
     name: str
@@ -250,33 +233,47 @@ class Picture:
     caption: str
 
 
-def failed(name: str, heading: str, error: Exception) -> Picture:
-    """What a report shows in place of a figure that cannot be drawn: a small image that says so, and why."""
-    reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-    printable = "".join(letter if letter.isprintable() else "?" for letter in reason)
-    said = f"The figure {name} could not be drawn"
+def picture(name: str, heading: str, draw: Callable[[], Drawing | None]) -> Picture | None:
+    """The figure; None if there is nothing to draw. One that cannot be drawn becomes an image that says so, and why."""
+    try:
+        drawing = draw()
+        return None if drawing is None else Picture(name, svg(drawing), heading, drawing.alt, drawing.caption)
+    except Exception as error:  # one figure is no reason to lose the report
+        reason, said = cut(f"{type(error).__name__}: {error}", 200), f"The figure {name} could not be drawn"
     content = (
         '<svg xmlns="http://www.w3.org/2000/svg" width="640" height="60" font-family="sans-serif" font-size="12">'
         f'<rect width="640" height="60" fill="white"/><text x="12" y="24">{escape(said)}.</text>'
-        f'<text x="12" y="44">{escape(printable[:100])}</text></svg>\n'
+        f'<text x="12" y="44">{escape(reason[:100])}</text></svg>\n'
     )
     more = "The numbers in this report do not depend on it. Please report this as a fault of the suite."
-    return Picture(name, content.encode(), heading, f"{said}.", f"{said} ({printable}). {more}")
+    return Picture(name, content.encode(), heading, f"{said}.", f"{said} ({reason}). {more}")
+
+
+def svg(drawing: Drawing) -> bytes:
+    """The drawing as SVG, the same bytes every time: clip paths are numbered in this file, not in this process."""
+    import vl_convert
+
+    chart = (alt.hconcat if drawing.across else alt.vconcat)(*drawing.panels, spacing=14)
+    heading = alt.TitleParams(textwrap.wrap(drawing.title, 80), subtitle=drawing.source.split("\n"))
+    chart = chart.resolve_scale(color="independent", strokeDash="independent", shape="independent")
+    made = chart.properties(title=heading).configure(**STYLE).to_dict()
+    drawn = vl_convert.vegalite_to_svg(CONTROL.sub("\ufffd", json.dumps(made)), vl_version="6.4")
+    clips = {name: f"clip-{number}" for number, name in enumerate(dict.fromkeys(re.findall(r'id="(clip\d+)"', drawn)))}
+    return re.sub(r"clip\d+", lambda clip: clips[clip[0]], drawn).encode() + b"\n"
 
 
 def file_name(experiment: str, *parts: str) -> str:
     """The name of a figure's file: "example-2-surface.svg"."""
-    stem = re.sub(r"[^a-z0-9]+", "-", experiment.lower()).strip("-")
-    return "-".join([stem, *parts]).replace("_", "-") + ".svg"
+    return "-".join([re.sub(r"[^a-z0-9]+", "-", experiment.lower()).strip("-"), *parts]) + ".svg"
 
 
 def fitting(start: str, items: Sequence[str], most: int = 280) -> str:
     """``start`` and as many items as fit into ``most`` characters, then the number of the others."""
-    text = shorten(start, most - 20)
+    text = cut(start, most - 20)
     for index, item in enumerate(items):
-        left = len(items) - index
-        longer = text + ("; " if index else ": ") + item
+        left, sign = len(items) - index, "; " if index else ": "
+        longer = text + sign + item
         if len(longer) > most - (14 if left > 1 else 1):
-            return f"{text}{'; ' if index else ': '}{left} more."
+            return f"{text}{sign}{left} more."
         text = longer
     return text + "."

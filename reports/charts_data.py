@@ -117,11 +117,6 @@ def spaced(count: int, most: int = MOST_POINTS) -> np.ndarray:
     return np.unique(np.round(kept).astype(int))
 
 
-def quantiles(values: Sequence[float]) -> list[float]:
-    """The QUANTILES of at least one value."""
-    return [float(value) for value in np.quantile(np.asarray(values, "float64"), QUANTILES)]
-
-
 def thinned(values: Sequence[float | None]) -> list[float | None]:
     """The values to draw as dots: all, or of more than MANY the MANY quantiles of those that are finite numbers."""
     if len(values) <= MANY:

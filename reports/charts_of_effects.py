@@ -16,24 +16,10 @@ from harness.rules.inference import Estimate, mean
 from harness.rules.levels import FEWEST_SEEDS, STORED_SIZES, STORED_SPENDING, Look
 from harness.verdict import Effect
 from reports.cards import declared
-from reports.charts import (
-    FAINT,
-    GRID,
-    INK,
-    MARKS,
-    VERDICTS,
-    Panel,
-    Picture,
-    figure,
-    fitting,
-    rows_of,
-    shorten,
-    text_of,
-    value_axis,
-)
+from reports.charts import FAINT, GRID, INK, MARKS, VERDICTS, Drawing, Panel, fitting, rows_of, text_of, value_axis
 from reports.charts_data import section, slide_figures, source
 from reports.sentences import effects_by_relevance
-from reports.words import plural, points, verdict_text
+from reports.words import cut, plural, points, verdict_text
 
 POINTS = "datum.value ? format(datum.value, '+.2~g') : '0'"
 """How an axis shows percentage points."""
@@ -41,10 +27,9 @@ TICKS = (0, 0.5, 1, 2, 5, 10, 20, 50, 100)
 """Percentage points on the axis of effects, which is logarithmic beyond about a point."""
 
 
-def effects(run: Run) -> Picture | None:
+def effects(run: Run) -> Drawing | None:
     """Every effect on an accuracy with its interval and verdict, by section of the lecture; None without one."""
-    drawable = [(claim, effect) for claim in run.claims.values()
-                if (effect := _drawable(claim)) is not None]  # fmt: skip
+    drawable = [(claim, effect) for claim in run.claims.values() if (effect := _drawable(claim)) is not None]
     shown = sorted(drawable, key=lambda pair: (not (of := section(declared(pair[0]).slide))[:1].isdigit(), of))
     if not shown:
         return None
@@ -52,8 +37,6 @@ def effects(run: Run) -> Picture | None:
     if not run.header.full and not run.header.evidence:
         where += " · the stored trainings"
     where += "\nMark and line: measured, with the interval that decides; grey stroke: the slide, one run each"
-    rows = [_row(run, claim, effect) for claim, effect in shown]
-    content = figure("Effects on accuracy, and what the slides say", where, [_forest(rows)])
     caption = (
         "Differences of accuracies, and of gaps between training and validation accuracy, between the two variants of "
         "each claim, in percentage points, with the interval that decides. Circle: supported; cross: refuted; hollow "
@@ -63,7 +46,8 @@ def effects(run: Run) -> Picture | None:
     )
     words = [f"{claim.key} {_points(effect.estimate)} {claim.verdict.lower()}" for claim, effect in shown]
     described = fitting(f"Effects on accuracy, with intervals, of {plural(len(shown), 'claim')}", words)
-    return Picture("effects.svg", content, "", described, caption)
+    panel = _forest([_row(run, claim, effect) for claim, effect in shown])
+    return Drawing("Effects on accuracy, and what the slides say", where, [panel], described, caption)
 
 
 def _row(run: Run, claim: ClaimDecided, effect: Effect) -> dict[str, Any]:
@@ -76,8 +60,8 @@ def _row(run: Run, claim: ClaimDecided, effect: Effect) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "key": claim.key,
-        "section": shorten(section(declared(claim).slide), 60),
-        "label": [shorten(declared(claim).statement, 70), shorten(effect.of, 60)],
+        "section": cut(section(declared(claim).slide), 60),
+        "label": [cut(declared(claim).statement, 70), cut(effect.of, 60)],
         "text": [verdict_text(claim.verdict), f"{estimate} [{low}, {high}]"],
         "colour": VERDICTS.get(claim.verdict, FAINT),
         "fill": VERDICTS.get(claim.verdict, "white"),
@@ -137,7 +121,7 @@ def _drawable(claim: ClaimDecided) -> Effect | None:
     return None
 
 
-def by_seeds(run: Run) -> Picture | None:
+def by_seeds(run: Run) -> Drawing | None:
     """The interval of some effects as seeds are added; None without FEWEST_SEEDS common seeds of a claim's variants."""
     claims = [run.claims[key] for key in course().by_seeds if key in run.claims]
     grown = [(claim, rows) for claim in claims if (rows := growth_of(run, claim))]
@@ -156,8 +140,8 @@ def by_seeds(run: Run) -> Picture | None:
         "spread stay."
     )
     described = [f"{claim.key} {text}" for (claim, _), text in zip(grown, said, strict=True)]
-    content = figure("How many seeds does it take?", where, panels)
-    return Picture("effects-by-seeds.svg", content, "", fitting("Effects by the number of seeds", described), caption)
+    alt_text = fitting("Effects by the number of seeds", described)
+    return Drawing("How many seeds does it take?", where, panels, alt_text, caption)
 
 
 def growth_of(run: Run, claim: ClaimDecided) -> list[dict[str, Any]]:
@@ -213,13 +197,16 @@ def _grown(run: Run, claim: ClaimDecided, rows: Sequence[Mapping[str, Any]], sai
     x = alt.X("seeds:Q", title="seeds (logarithmic)", axis=alt.Axis(values=ends, format=","),
               scale=alt.Scale(type="log", padding=10, nice=False))  # fmt: skip
     across = value_axis(np.array([0.0, early["low"], early["high"], *slides]), log=False, labelExpr=POINTS)
-    y = functools.partial(alt.Y, scale=across["scale"], axis=across["axis"], title="percentage points")
+
+    def y(field: str) -> alt.Y:
+        return alt.Y(field, **across, title="percentage points")
+
     of, last, pale, zero, dashed = (
         rows_of(of) for of in (known, known[-1:], later, [{"value": 0}], [{"value": value} for value in slides])
     )
     interval = {"x": x, "y": y("low:Q"), "y2": "high:Q"}
     said = f"Here {said}." if slide is None else f"Slide {_points(slide)}, here {said}."
-    lines = [shorten(declared(claim).statement, 80), said]
+    lines = [cut(declared(claim).statement, 80), said]
     title = alt.TitleParams(lines, fontSize=11, fontWeight="normal", offset=6)
     return alt.layer(
         of.mark_area(opacity=0.16, clip=True, color=colour).encode(**interval),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -20,15 +20,15 @@ from reports.charts import (
     INK,
     NUMBER,
     VERDICTS,
+    Drawing,
     Panel,
     Picture,
     curves,
     dots,
-    failed,
-    figure,
     file_name,
     fitting,
     looks,
+    picture,
     rows_of,
     text_of,
     value_axis,
@@ -63,82 +63,67 @@ GAP = 0.4
 """Where neighbouring accuracies are further apart than this share of their range, the axis is split."""
 ACCURACY = "val_accuracy"
 TITLES = {"loss": "training loss", "val_loss": "validation loss", "train_loss": "training loss, inference mode"}
+STEPS, DIRECTIONS = 10, 90
+"""Contours of a surface, and points of each."""
 
 
 def pictures(run: Run) -> list[Picture]:
     """The figures of a run: those of the whole run (heading ""), then those of each experiment (its id).
 
-    An experiment has one figure, the first that suits it, and one of its surface. A figure that cannot be drawn is
-    replaced by an image that says so.
+    An experiment has one figure, the first that suits it, and one of its surface.
     """
     drawn = [
-        _attempt("effects.svg", "", lambda: effects(run)),
-        _attempt("effects-by-seeds.svg", "", lambda: by_seeds(run)),
+        picture("effects.svg", "", functools.partial(effects, run)),
+        picture("effects-by-seeds.svg", "", functools.partial(by_seeds, run)),
     ]
-    for experiment in course().experiments.values():
+    for id, experiment in course().experiments.items():
         trials = trials_of(run, experiment)
-        of = (run, experiment, trials)
-        if trials and experiment.id not in course().without_curves:
-            drawn.append(_attempt(file_name(experiment.id), experiment.id, functools.partial(_first, *of)))
+        if trials and id not in course().without_curves:
+            drawn.append(picture(file_name(id), id, functools.partial(_first, run, experiment, trials)))
         if trials and experiment.plots.surface:
-            name = file_name(experiment.id, "surface")
-            drawn.append(_attempt(name, experiment.id, functools.partial(surface, run, experiment)))
-    return [picture for picture in drawn if picture is not None]
+            drawn.append(picture(file_name(id, "surface"), id, functools.partial(surface, run, experiment)))
+    return [made for made in drawn if made is not None]
 
 
-def _first(run: Run, experiment: Experiment, trials: Trials) -> Picture | None:
+def _first(run: Run, experiment: Experiment, trials: Trials) -> Drawing | None:
     kinds = (slide_and_seeds, overfitting, sweep, learning_curves)
-    return next((picture for kind in kinds if (picture := kind(run, experiment, trials)) is not None), None)
-
-
-def _attempt(name: str, heading: str, draw: Callable[[], Picture | None]) -> Picture | None:
-    try:
-        return draw()
-    except Exception as error:  # one figure is no reason to lose the report
-        return failed(name, heading, error)
-
-
-def _picture(
-    run: Run, experiment: Experiment, title: str, panels: Sequence[Panel], seeds: Iterable[int], said: str,
-    caption: Iterable[str], across: bool = False,
-) -> Picture:  # fmt: skip
-    """The experiment's figure. ``seeds``: how many the variants have; ``said``: the alternative text."""
-    content = figure(title, source(run, seeds, experiment), panels, across)
-    return Picture(file_name(experiment.id), content, experiment.id, said, " ".join(caption))
+    return next(filter(None, (kind(run, experiment, trials) for kind in kinds)), None)
 
 
 def named(run: Run, experiment: Experiment) -> str:
     """The section of the experiment's first claim; the experiment's id if it has no claim."""
-    claims = [claim for claim in run.claims.values() if claim.experiment == experiment.id]
-    return section(declared(claims[0]).slide) if claims else experiment.id
+    slides = (declared(claim).slide for claim in run.claims.values() if claim.experiment == experiment.id)
+    return next(map(section, slides), experiment.id)
 
 
-def learning_curves(run: Run, experiment: Experiment, trials: Trials) -> Picture | None:
+def learning_curves(run: Run, experiment: Experiment, trials: Trials) -> Drawing | None:
     """The mean of each variant, its seeds, and the slide's own curve; None if no curve has two or more epochs."""
     every = {name: curves_of(trials, name) for name in shown(experiment)}
     kept = {name: of for name, of in every.items() if any(curve.epochs.size > 1 for curve in of)}
     if not kept:
         return None
     counts = [sum(any(trial.history.get(name) for name in kept) for trial in of) for of in trials.values()]
-    most = max(map(len, trials.values()))
-    spread = f"; {band_text(max(counts))}" if len(trials) <= MOST_SPREAD else ", without their spread"
-    text = [f"Thick line: mean over the seeds that trained{spread}."]
-    if max(counts) < most:
-        text.append(f"Of {most:,} seeds the curves of {max(counts)} are stored.")
+    most, stored = max(map(len, trials.values())), max(counts)
+    spread = f"; {band_text(stored)}" if len(trials) <= MOST_SPREAD else ", without their spread"
+    caption = [f"Thick line: mean over the seeds that trained{spread}."]
+    if stored < most:
+        caption.append(f"Of {most:,} seeds the curves of {stored} are stored.")
     if any(name in of for of in experiment.plots.printed.values() for name in kept):
-        text.append("Hollow dots: the slide's own curve.")
+        caption.append("Hollow dots: the slide's own curve.")
     if any(curve.band is None for of in kept.values() for curve in of):
-        text.append("Variants without a trained seed do not stretch the axes and may leave the panel.")
+        caption.append("Variants without a trained seed do not stretch the axes and may leave the panel.")
     what = " and ".join(map(_title, kept))
-    ends = [f"{curve.variant} fails in every seed" if curve.band is None
-            else f"{curve.variant} ends at {number(float(curve.band[0][-1]))}"
-            for curve in next(iter(kept.values()))]  # fmt: skip
-    return _picture(
-        run, experiment, f"{named(run, experiment)}: {what} by epoch",
-        [_curves(run, experiment, trials, name, of) for name, of in kept.items()], filter(None, counts),
+    ends = [
+        f"{curve.variant} " + ("fails in every seed" if curve.band is None else f"ends at {number(curve.band[0][-1])}")
+        for curve in next(iter(kept.values()))
+    ]
+    return Drawing(
+        f"{named(run, experiment)}: {what} by epoch",
+        source(run, filter(None, counts), experiment),
+        [_curves(run, experiment, trials, name, of) for name, of in kept.items()],
         fitting(f"{what.capitalize()} by epoch, {plural(len(trials), 'variant')} of {experiment.id}", ends),
-        [*text, *failed_sentences(trials)],
-    )  # fmt: skip
+        " ".join([*caption, *failed_sentences(trials)]),
+    )
 
 
 def curves_of(trials: Trials, name: str) -> list[Curve]:
@@ -155,37 +140,36 @@ def shown(experiment: Experiment) -> tuple[str, ...]:
     The accuracy is left out if the slide prints other curves only.
     """
     printed = {name for curves in experiment.plots.printed.values() for name in curves}
-    accuracy = experiment.accuracy and (not printed or ACCURACY in printed)
-    return (ACCURACY, "loss") if accuracy else ("loss",)
+    return (ACCURACY, "loss") if experiment.accuracy and (not printed or ACCURACY in printed) else ("loss",)
 
 
 def _curves(run: Run, experiment: Experiment, trials: Trials, name: str, of: Sequence[Curve]) -> Panel:
     """A panel of one curve. The axes are those of the variants that trained, and of the slide's values of them."""
-    slides = {variant: curves[name] for variant, curves in experiment.plots.printed.items() if name in curves}
-    slides = {variant: slides[variant] for variant in trials if variant in slides}
-    figures = slide_figures(run, experiment.id, name)
+    of_slides = experiment.plots.printed
+    slides = {variant: of_slides[variant][name] for variant in trials if name in of_slides.get(variant, ())}
     trained = {curve.variant for curve in of if curve.band is not None} or set(trials)
     values = [curve.values for curve in of if curve.variant in trained]
-    values += [np.array(slides[variant], "float64") for variant in slides if variant in trained]
+    values += [np.array(slide, "float64") for variant, slide in slides.items() if variant in trained]
+    figures = slide_figures(run, experiment.id, name)
     lost = {variant: f" (× {failures(seeds)})" for variant, seeds in trials.items() if failures(seeds)}
     slide = {variant: f", slide: {printed(figure.printed)}" for variant, figure in figures.items()}
     texts = {variant: variant + lost.get(variant, "") + slide.get(variant, "") for variant in trials}
-    return _panel(of, slides, np.concatenate(values), looks(texts), _title(name), len(trials) <= MOST_SPREAD)
+    return _panel(of, slides, values, looks(texts), _title(name), len(trials) <= MOST_SPREAD)
 
 
 def _panel(
-    of: Sequence[Curve], slides: Mapping[str, Sequence[float]], values: np.ndarray, channels: Mapping[str, Any],
-    title: str, spread: bool = True,
+    of: Sequence[Curve], slides: Mapping[str, Sequence[float]], values: Sequence[np.ndarray],
+    channels: Mapping[str, Any], title: str, spread: bool = True,
 ) -> Panel:  # fmt: skip
     """Curves, with bands if ``spread``, and the slide's, over their epochs; ``values``: what the axis spans."""
     last = max([2, *(int(curve.epochs[-1]) for curve in of), *map(len, slides.values())])
-    x = alt.X("epoch:Q", title="epoch", scale=alt.Scale(domain=[1, last], nice=False, padding=6),
-              axis=alt.Axis(tickMinStep=1, tickCount=6, format=",d"))  # fmt: skip
+    scale, axis = alt.Scale(domain=[1, last], nice=False, padding=6), alt.Axis(tickMinStep=1, tickCount=6, format=",d")
+    x, value = alt.X("epoch:Q", title="epoch", scale=scale, axis=axis), value_axis(np.concatenate(values))
     data = datasets(of, slides, spread=spread, seeds=False)
-    return curves(data, channels, x, {**value_axis(values), "title": title}).properties(width=WIDTH, height=HEIGHT)
+    return curves(data, channels, x, {**value, "title": title}).properties(width=WIDTH, height=HEIGHT)
 
 
-def overfitting(run: Run, experiment: Experiment, trials: Trials) -> Picture | None:
+def overfitting(run: Run, experiment: Experiment, trials: Trials) -> Drawing | None:
     """Training and validation loss in one panel, with a ring where the validation loss is least.
 
     None if the experiment declares no turning point, or none of its variants trained.
@@ -196,34 +180,43 @@ def overfitting(run: Run, experiment: Experiment, trials: Trials) -> Picture | N
     trials = {name: of for name, of in trials.items() if name in declared.variants or not declared.variants}
     turns = turning_points(trials, declared.validation)
     losses = (declared.validation, declared.training)
-    drawn = {(curve.variant, curve.name): curve for name in losses for curve in curves_of(trials, name)
-             if curve.band is not None and curve.variant in turns}  # fmt: skip
+    drawn = [
+        curve for name in losses for curve in curves_of(trials, name)
+        if curve.band is not None and curve.variant in turns
+    ]  # fmt: skip
     if not drawn:
         return None
     channels = looks({name: name for name in turns})
     dashes = alt.Scale(domain=losses, range=[[1, 0], [6, 3]])
     channels["strokeDash"] = alt.StrokeDash("curve:N", scale=dashes, legend=None)
-    panel = _panel([*drawn.values()], {}, np.concatenate([curve.values for curve in drawn.values()]), channels, "loss")
-    least = [{"variant": name, "epoch": turn.epoch, "mean": float(np.interp(turn.epoch, curve.epochs, curve.band[0]))}
-             for name, turn in turns.items()
-             if turn.turned and (curve := drawn[name, declared.validation]).band is not None]  # fmt: skip
-    rings = rows_of(least).mark_point(size=150, strokeWidth=2, opacity=1, shape="circle")
-    panel += rings.encode(x="epoch:Q", y=alt.Y("mean:Q", title="loss"), color=channels["color"])
+    panel = _panel(drawn, {}, [curve.values for curve in drawn], channels, "loss")
+    rings = [
+        {"variant": curve.variant, "epoch": turns[curve.variant].epoch,
+         "mean": float(np.interp(turns[curve.variant].epoch, curve.epochs, curve.band[0]))}
+        for curve in drawn
+        if curve.name == declared.validation and curve.band is not None and turns[curve.variant].turned
+    ]  # fmt: skip
+    ring = rows_of(rings).mark_point(size=150, strokeWidth=2, opacity=1, shape="circle")
+    panel += ring.encode(x="epoch:Q", y=alt.Y("mean:Q", title="loss"), color=channels["color"])
     counts = [sum(bool(trial.history.get(declared.validation)) for trial in trials[name]) for name in turns]
     turned = [f"{name} {turn.text}" for name, turn in turns.items() if turn.turned]
     falling = [name for name, turn in turns.items() if not turn.turned]
-    text = [f"Solid: {_title(declared.validation)}; dashed: {_title(declared.training)}; {band_text(max(counts))}."]
-    text += ["Ring: the epoch of the least mean validation loss, in brackets those of the seeds: "
-             f"{'; '.join(turned)}."] * bool(turned)  # fmt: skip
-    text += [f"Least at the last epoch, so without a ring: {'; '.join(falling)}."] * bool(falling)
-    return _picture(
-        run, experiment, f"{named(run, experiment)}: where the validation loss turns", [panel], counts,
+    caption = [f"Solid: {_title(declared.validation)}; dashed: {_title(declared.training)}; {band_text(max(counts))}."]
+    if turned:
+        least = "Ring: the epoch of the least mean validation loss, in brackets those of the seeds: "
+        caption.append(f"{least}{'; '.join(turned)}.")
+    if falling:
+        caption.append(f"Least at the last epoch, so without a ring: {'; '.join(falling)}.")
+    return Drawing(
+        f"{named(run, experiment)}: where the validation loss turns",
+        source(run, counts, experiment),
+        [panel],
         fitting("Training and validation loss by epoch; the validation loss is least at epoch", turned or ["the last"]),
-        [*text, *failed_sentences(trials)],
-    )  # fmt: skip
+        " ".join([*caption, *failed_sentences(trials)]),
+    )
 
 
-def sweep(run: Run, experiment: Experiment, trials: Trials) -> Picture | None:
+def sweep(run: Run, experiment: Experiment, trials: Trials) -> Drawing | None:
     """A metric over a hyper-parameter: a mark for each variant, a line for each series, a cross where seeds failed.
 
     None if the experiment declares no sweep, or fewer than two of its points were trained.
@@ -233,23 +226,21 @@ def sweep(run: Run, experiment: Experiment, trials: Trials) -> Picture | None:
     if declared is None or len(points) < 2:
         return None
     better = {metric.name: metric.better for metric in experiment.metrics}
-    further = course().sweeps_also.get(experiment.id, "")
-    panels = [
-        _swept(declared, name, swept(experiment, trials, name), better.get(name, "lower") == "lower")
-        for name in (declared.metric, further)
-        if name == declared.metric or name in better
-    ]
+    further = course().sweeps_also.get(experiment.id)
+    panels = [_swept(declared, declared.metric, points, better.get(declared.metric, "lower") == "lower")]
+    if further in better:
+        panels.append(_swept(declared, further, swept(experiment, trials, further), better[further] == "lower"))
     kept = {point["name"]: trials[point["name"]] for point in points}
-    text = ["Mark: mean over the seeds that trained; bar: from the smallest to the largest of them.",
-            "Cross at the edge: seeds failed, and are left out.", *failed_sentences(kept)]  # fmt: skip
+    caption = ["Mark: mean over the seeds that trained; bar: from the smallest to the largest of them.",
+               "Cross at the edge: seeds failed, and are left out.", *failed_sentences(kept)]  # fmt: skip
     silent = {name: sum(not trial.divergence and trial.metrics.get(declared.metric) is None for trial in of)
               for name, of in kept.items()}  # fmt: skip
-    never = [f"{name} ({count})" for name, count in silent.items() if count]
-    text += [f"Seeds that never had a value: {', '.join(never)}."] * bool(never)
+    if never := [f"{name} ({count})" for name, count in silent.items() if count]:
+        caption.append(f"Seeds that never had a value: {', '.join(never)}.")
     ends = [f"{point['name']}: {'no seed has a value' if point['mean'] is None else number(point['mean'])}"
             for point in points]  # fmt: skip
-    title = declared.title.rstrip(".")
-    return _picture(run, experiment, title, panels, map(len, kept.values()), fitting(title, ends), text)
+    title, where = declared.title.rstrip("."), source(run, map(len, kept.values()), experiment)
+    return Drawing(title, where, panels, fitting(title, ends), " ".join(caption))
 
 
 def swept(experiment: Experiment, trials: Trials, metric: str) -> list[dict[str, Any]]:
@@ -282,46 +273,42 @@ def _swept(declared: Sweep, metric: str, points: Sequence[Mapping[str, Any]], ba
     names = [*dict.fromkeys(point["variant"] for point in points)]
     places = sorted({point["at"] for point in points})
     least, log = min((at for at in places if at > 0), default=1.0), declared.x_scale != "linear"
-    beside = []
-    for point in points:
+
+    def beside(point: Mapping[str, Any]) -> dict[str, Any]:
         aside = names.index(point["variant"]) - (len(names) - 1) / 2
         at = point["at"] * 1.06**aside if log else point["at"] + 0.014 * (places[-1] - places[0]) * aside
-        beside.append({**point, "beside": at})
+        return {**point, "beside": at}
+
     kind = {"type": "symlog", "constant": least / 3} if log else {"zero": False}
     axis = alt.Axis(values=places, labelExpr=NUMBER, labelOverlap=True)
+    x = alt.X("beside:Q", title=declared.over, scale=alt.Scale(**kind, padding=16, nice=False), axis=axis)
     ends = [point[name] for point in points for name in ("low", "high") if point[name] is not None]
     across = value_axis(np.array(ends), declared.y_scale == "log")
-    y = functools.partial(alt.Y, scale=across["scale"], axis=across["axis"], title=metric_label(metric))
+
+    def y(field: str) -> alt.Y:
+        return alt.Y(field, **across, title=metric_label(metric))
+
     channels = looks({name: name for name in names}, symbol="")
-    x = alt.X("beside:Q", title=declared.over, scale=alt.Scale(**kind, padding=16, nice=False), axis=axis)
     known, line, lost = (
-        rows_of(point for point in beside if kept(point)).encode(x=x, color=channels["color"])
+        rows_of(beside(point) for point in points if kept(point)).encode(x=x, color=channels["color"])
         for kept in (lambda of: of["mean"] is not None, lambda of: of["at"] or not log, lambda of: of["failed"])
     )
+    line = line.transform_filter("isValid(datum.mean)").mark_line()
+    lost = lost.mark_point(shape=FAILED, size=60, strokeWidth=2, opacity=1)
     return alt.layer(
         known.mark_rule(strokeWidth=5, opacity=0.35).encode(y=y("low:Q"), y2="high:Q"),
-        line.transform_filter("isValid(datum.mean)")
-        .mark_line()
-        .encode(y=y("mean:Q"), strokeDash=channels["strokeDash"]),
+        line.encode(y=y("mean:Q"), strokeDash=channels["strokeDash"]),
         known.mark_point(filled=True, size=45, opacity=1).encode(y=y("mean:Q"), shape=channels["shape"]),
-        lost.mark_point(shape=FAILED, size=60, strokeWidth=2, opacity=1).encode(
-            y=alt.value(4 if bad_is_high else HEIGHT - 4)
-        ),
+        lost.encode(y=alt.value(4 if bad_is_high else HEIGHT - 4)),
     ).properties(width=WIDTH, height=HEIGHT)
 
 
-STEPS, DIRECTIONS = 10, 90
-"""Contours of a surface, and points of each."""
-
-
-def surface(run: Run, experiment: Experiment) -> Picture | None:
+def surface(run: Run, experiment: Experiment) -> Drawing | None:
     """Contours of a quadratic loss, side by side, each with its condition number; None if no surface is declared."""
     if experiment.plots.surface is None:
         return None
     declared = experiment.plots.surface()
     title = declared.title.rstrip(".")
-    panels = [_contours(landscape, declared.x, declared.y) for landscape in declared.landscapes]
-    content = figure(title, f"{source(run)} · computed from the data, no seeds", panels, across=True)
     said = [f"{of.name}, condition number {number(of.condition)}" for of in declared.landscapes]
     ranges = [f"{of.name}: loss from {number(of.least)} to {number(of.most)} here" for of in declared.landscapes]
     caption = (
@@ -329,7 +316,9 @@ def surface(run: Run, experiment: Experiment) -> Picture | None:
         f"{'; '.join(ranges)}. Gradient descent follows the flattest direction in about as many steps as the condition "
         "number of the Hessian says."
     )
-    return Picture(file_name(experiment.id, "surface"), content, experiment.id, fitting(title, said), caption)
+    where = f"{source(run)} · computed from the data, no seeds"
+    panels = [_contours(landscape, declared.x, declared.y) for landscape in declared.landscapes]
+    return Drawing(title, where, panels, fitting(title, said), caption, across=True)
 
 
 def _contours(landscape: Landscape, x: str, y: str) -> Panel:
@@ -347,43 +336,39 @@ def _contours(landscape: Landscape, x: str, y: str) -> Panel:
     depth = alt.Color("step:Q", legend=None, scale=alt.Scale(range=["#9ecae1", "#08519c"]))
     lines = rows_of(rows).transform_flatten(["x", "y", "order"]).mark_line(clip=True, strokeWidth=1.5)
     least = rows_of([{"x": 0, "y": 0}]).mark_point(shape="cross", size=90, color=INK, filled=True, opacity=1)
-    layers = [lines.encode(**of, color=depth, order="order:Q", detail="step:N"), least.encode(**of)]
     title = alt.TitleParams(f"{landscape.name}: condition number {number(landscape.condition)}", fontSize=12, offset=6)
+    layers = [lines.encode(**of, color=depth, order="order:Q", detail="step:N"), least.encode(**of)]
     return alt.layer(*layers).properties(width=260, height=260, title=title)
 
 
-def slide_and_seeds(run: Run, experiment: Experiment, trials: Trials) -> Picture | None:
+def slide_and_seeds(run: Run, experiment: Experiment, trials: Trials) -> Drawing | None:
     """The slide's accuracies among our seeds; None unless the slide prints those of FEWEST_NETWORKS trained ones."""
-    claims = [
-        (claim, list(declared(claim).figures)) for claim in run.claims.values() if claim.experiment == experiment.id
-    ]
-    verdicts = {of[0][0]: claim.verdict for claim, of in claims if len(of) == 1 and of[0][1] == ACCURACY}
     figures = slide_figures(run, experiment.id, ACCURACY)
     figures = {name: figures[name] for name in trials if name in figures}
-    known = {name: [trial.metrics.get(ACCURACY) for trial in trials[name] if trial.divergence is None]
-             for name in figures}  # fmt: skip
-    values = {name: [value for value in of if value is not None] for name, of in known.items()}
+    values = {name: _accuracies(trials[name]) for name in figures}
     if len(figures) < FEWEST_NETWORKS or not any(values.values()):
         return None
-    ours = {name: _ours(of) or failures(trials[name]) or "–" for name, of in values.items()}
-    said = {name: f"{name} slide {printed(of.printed)}, ours {ours[name]}" for name, of in figures.items()}
-    labels = {name: [name, text.removeprefix(f"{name} ")] for name, text in said.items()}
-    colours = {name: VERDICTS.get(verdicts[name], FAINT) if name in verdicts else INK for name in figures}
+    ours = {name: _mean_std(of) or failures(trials[name]) or "–" for name, of in values.items()}
+    said = {name: f"slide {printed(figure.printed)}, ours {ours[name]}" for name, figure in figures.items()}
+    verdicts = {}
+    for claim in run.claims.values():
+        of = [*declared(claim).figures] if claim.experiment == experiment.id else []
+        if len(of) == 1 and of[0][1] == ACCURACY:
+            verdicts[of[0][0]] = VERDICTS.get(claim.verdict, FAINT)
     scale = alt.Scale(domain=[*figures], paddingInner=0.2, paddingOuter=0.1)
+    across = {"title": metric_label(ACCURACY), "axis": alt.Axis(tickCount=4),
+              "scale": alt.Scale(padding=8, nice=False, zero=False)}  # fmt: skip
     panels = list[Panel]()
     for low, high in (spans := parts([(*values[name], of.value) for name, of in figures.items()])):
-        inside = {name: [value for value in thinned(of) if value is not None and low <= value <= high]
-                  for name, of in values.items()}  # fmt: skip
-        slides = [{"variant": name, "value": of.value, "colour": colours[name]}
+        axis = alt.Axis(ticks=False, domain=False, labels=not panels, labelLimit=280, labelOffset=-6,
+                        labelExpr=text_of({name: [name, text] for name, text in said.items()}))  # fmt: skip
+        row = alt.Y("variant:N", title=None, scale=scale, axis=axis)
+        seeds = [{"variant": name, "value": [value for value in thinned(of) if low <= (value or 0.0) <= high]}
+                 for name, of in values.items()]  # fmt: skip
+        slides = [{"variant": name, "value": of.value, "colour": verdicts.get(name, INK)}
                   for name, of in figures.items() if low <= of.value <= high]  # fmt: skip
         means = [{"variant": name, "value": mean} for name, of in values.items()
                  if of and low <= (mean := float(np.mean(of))) <= high]  # fmt: skip
-        axis = alt.Axis(ticks=False, domain=False, labels=not panels, labelLimit=280, labelOffset=-6,
-                        labelExpr=text_of(labels))  # fmt: skip
-        row = alt.Y("variant:N", title=None, scale=scale, axis=axis)
-        across = {"title": metric_label(ACCURACY), "axis": alt.Axis(tickCount=4),
-                  "scale": alt.Scale(padding=8, nice=False, zero=False)}  # fmt: skip
-        seeds = [{"variant": name, "value": of} for name, of in inside.items()]
         chart = dots(seeds, slides, row, alt.value(FAINT), alt.Color("colour:N", scale=None), across)
         chart += rows_of(means).mark_tick(thickness=1.6, size=16, opacity=1).encode(x="value:Q", y=row)
         panels.append(chart.properties(width=WIDTH // len(spans), height=34 * len(figures)))
@@ -394,15 +379,25 @@ def slide_and_seeds(run: Run, experiment: Experiment, trials: Trials) -> Picture
         f"{many}; short stroke: their mean; long stroke: the slide's figure{looks_like}."
     )
     kept = {name: trials[name] for name in figures}
-    return _picture(
-        run, experiment, f"{named(run, experiment)}: the slide's accuracies among ours", panels,
-        map(len, kept.values()),
-        fitting(f"The slide's accuracies among our seeds, {plural(len(figures), 'network')}", [*said.values()]),
-        [caption, *failed_sentences(kept)], across=True,
-    )  # fmt: skip
+    return Drawing(
+        f"{named(run, experiment)}: the slide's accuracies among ours",
+        source(run, map(len, kept.values()), experiment),
+        panels,
+        fitting(
+            f"The slide's accuracies among our seeds, {plural(len(figures), 'network')}",
+            [f"{name} {text}" for name, text in said.items()],
+        ),
+        " ".join([caption, *failed_sentences(kept)]),
+        across=True,
+    )
 
 
-def _ours(values: Sequence[float]) -> str:
+def _accuracies(trials: Iterable[Any]) -> list[float]:
+    known = (trial.metrics.get(ACCURACY) for trial in trials if trial.divergence is None)
+    return [value for value in known if value is not None]
+
+
+def _mean_std(values: Sequence[float]) -> str:
     """Mean and standard deviation of accuracies; "" of none."""
     if not values:
         return ""

@@ -10,20 +10,12 @@ from harness.check.compare import Change
 from harness.check.judge import REFERENCE
 from harness.claim import Finding
 from harness.course import course
-from harness.record.outcomes import (
-    REPRODUCED,
-    Anchor,
-    ClaimState,
-    TimeState,
-    TrainingState,
-    VerdictState,
-    number_text,
-)
-from harness.record.run import ClaimDecided, Run, TrainingCompared
+from harness.record.outcomes import REPRODUCED, ClaimState, TimeState, TrainingState, VerdictState, number_text
+from harness.record.run import ClaimDecided, Run
 from harness.timing.slower import CHANGED
 from harness.verdict import Basis, Verdict
 from reports.cards import Card
-from reports.snippets import snippets
+from reports.slides import snippets
 from reports.words import SYMBOLS, backend_name, plural, verdict_text
 
 FAILED = (1, 3)
@@ -36,15 +28,12 @@ STANDINGS: Mapping[str, str] = {
     Verdict.NOT_RUN: "without a result",
 }
 """Words for standings that are not their own."""
-UNCOMPARED = (TimeState.NEW, TimeState.NOT_COMPARABLE)
 WHY_STOPPED: Mapping[str, str] = {
     "maximum": "undecided at the maximum",
     "interrupted": "interrupted",
     "not run": "not run",
 }
 """Why a claim of ``--seeds auto`` took no more seeds, if it is not decided."""
-
-
 WHY_RED = {TrainingState.NEW: "without evidence"} | dict.fromkeys(REPRODUCED, "not identical")
 """What is red about a training, where its state does not say it."""
 
@@ -116,7 +105,6 @@ def compared(run: Run, *, interrupted: bool, failed: bool = False, storing: bool
         failed: a test failed, or the run ended with an error.
         storing: the run is stored as evidence, and not compared.
     """
-    partial = "partial" if interrupted else ""
     known = f"{len(run.claims)} of {plural(len(run.header.planned), 'claim')} decided"
     begin = f"Interrupted, {known}: " if interrupted else ""
     if red := Counter((change.kind, str(change.state)) for change in moved(run) if change.red):
@@ -128,25 +116,21 @@ def compared(run: Run, *, interrupted: bool, failed: bool = False, storing: bool
     if run.header.evidence:
         seeds = sorted({len(trials) for trials in run.trials.values()})
         many_seeds = " to ".join(f"{count:,}" for count in dict.fromkeys((seeds[0], seeds[-1]))) if seeds else "no"
-        trainings = plural(len(run.trials), "training")
-        return Status(f"Evidence of {run.header.stack}: {trainings}, {many_seeds} seeds each.")
+        return Status(
+            f"Evidence of {run.header.stack}: {plural(len(run.trials), 'training')}, {many_seeds} seeds each."
+        )
     if storing:
         done = f"{plural(len(run.trainings), 'training')} and {plural(len(run.claims), 'verdict')}"
-        return Status(f"{begin}Not compared, as this run is to be stored: {done}.", partial)
+        return Status(f"{begin}Not compared, as this run is to be stored: {done}.", "partial" if interrupted else "")
     agrees, text = _agreement(run)
     if interrupted:
-        return Status(f"Interrupted, {known}. Nothing moved so far{': ' * bool(text)}{text}.", partial)
-    changed = Counter(state for state in _time_states(run) if state in (*CHANGED, TimeState.DISTURBED))
-    if changed:
-        listed = [f"{count} {state}" for state, count in changed.items()]
-        return Status(f"Times changed, which is not red here: {', '.join(listed)}.")
+        return Status(f"Interrupted, {known}. Nothing moved so far{': ' * bool(text)}{text}.", "partial")
+    times = Counter(record.comparison.state for record in run.timings.values())
+    if changed := [f"{count} {state}" for state, count in times.items() if state in (*CHANGED, TimeState.DISTURBED)]:
+        return Status(f"Times changed, which is not red here: {', '.join(changed)}.")
     if agrees:
         return Status(f"Nothing moved: {text}.", "green")
     return Status(f"Nothing to compare with: {text or 'nothing was compared'}.")
-
-
-def _time_states(run: Run) -> list[TimeState]:
-    return [record.comparison.state for record in run.timings.values()]
 
 
 def _agreement(run: Run) -> tuple[bool, str]:
@@ -156,9 +140,9 @@ def _agreement(run: Run) -> tuple[bool, str]:
     if run.trainings:
         noun, agree, new = "training", *_trainings(run)
     elif run.timings:
-        times = Counter(_time_states(run))
-        noun, new = "time", {str(state): times[state] for state in UNCOMPARED}
-        agree = {str(state): times[state] for state in TimeState if state not in UNCOMPARED}
+        times = Counter(record.comparison.state for record in run.timings.values())
+        new = {str(state): times.pop(state, 0) for state in (TimeState.NEW, TimeState.NOT_COMPARABLE)}
+        noun, agree = "time", {str(state): times[state] for state in TimeState}
     elif run.claims:
         known = sum(claim.comparison.expected is not None for claim in run.claims.values())
         noun, agree, new = "verdict", {"as expected": known}, {"without an expected one": len(run.claims) - known}
@@ -194,60 +178,58 @@ def moved(run: Run) -> list[Change]:
 
     Verdicts that changed and are not red are among them. A report of evidence has no red training.
     """
-    trainings = [] if run.header.evidence else [_training(record) for record in run.trainings.values() if record.red]
-    return [*trainings, *_claims(run), *_errata(run), *_self_checks(run), *_times(run)]
+    return [*_trainings_moved(run), *_claims_moved(run), *_others_moved(run)]
 
 
-def _training(record: TrainingCompared) -> Change:
-    """A red training: the first value that moved, else the first anchor outside its prediction interval."""
-    outcome = record.outcome
-    value = outcome.movement or next(filter(_outside, outcome.anchors), None)
-    values = (number_text(value.before), number_text(value.now)) if value else ("", str(outcome.state))
-    state = WHY_RED.get(outcome.state, outcome.state)
-    return Change("training", "/".join(record.key), state, outcome.reason, True, *values)
+def _trainings_moved(run: Run) -> Iterator[Change]:
+    """Each with the first value that moved, else with the first anchor outside its prediction interval."""
+    for record in run.trainings.values() if not run.header.evidence else ():
+        if not record.red:
+            continue
+        outcome = record.outcome
+        outside = (
+            anchor for anchor in outcome.anchors
+            if anchor.expected is not None and (anchor.now is None or not anchor.expected.contains(anchor.now))
+        )  # fmt: skip
+        value = outcome.movement or next(outside, None)
+        values = (number_text(value.before), number_text(value.now)) if value else ("", str(outcome.state))
+        state = WHY_RED.get(outcome.state, outcome.state)
+        yield Change("training", "/".join(record.key), state, outcome.reason, True, *values)
 
 
-def _outside(anchor: Anchor) -> bool:
-    return anchor.expected is not None and (anchor.now is None or not anchor.expected.contains(anchor.now))
-
-
-def _claims(run: Run) -> Iterator[Change]:
+def _claims_moved(run: Run) -> Iterator[Change]:
     """The claims that are red or have another verdict than expected; of evidence itself only the latter is a fault."""
     evidence = run.header.evidence
     for claim in run.claims.values():
-        expected, state = claim.comparison.expected, claim.comparison.state
-        if expected in (None, claim.verdict) and not claim.error and (evidence or not claim.red):
+        comparison = claim.comparison
+        if comparison.expected in (None, claim.verdict) and not claim.error and (evidence or not claim.red):
             continue
-        what: str = "without an expected one" if state is VerdictState.NEW else state
-        kind, reason = "verdict", claim.comparison.reason
+        what: str = "without an expected one" if comparison.state is VerdictState.NEW else comparison.state
+        kind, reason = "verdict", comparison.reason
         if claim.error:
             kind, what, reason = "claim", "without readable evidence", claim.error
         elif claim.verdict is Verdict.NOT_RUN:
             kind, what, reason = "claim", "not run", claim.decision.reason
-        verdicts = verdict_text(expected) if expected else "", verdict_text(claim.verdict)
-        yield Change(kind, claim.key, what, reason, claim.red or evidence, *verdicts)
+        before = verdict_text(comparison.expected) if comparison.expected else ""
+        after = verdict_text(comparison.obtained)  # of the trainings of this run, where they contradict the evidence
+        yield Change(kind, claim.key, what, reason, claim.red or evidence, before, after)
 
 
-def _errata(run: Run) -> Iterator[Change]:
+def _others_moved(run: Run) -> Iterator[Change]:
+    """Errata, self-checks and times."""
     for snippet in snippets(run):
         if snippet.red:
             record, before = snippet.record, snippet.expected.describe() if snippet.expected else ""
             now = record.error or record.warning or str(record.state)
             yield Change("erratum", record.id, record.state, record.reason, True, before, now)
-
-
-def _self_checks(run: Run) -> Iterator[Change]:
     for check in run.self_checks.values():
         if check.red:
             yield Change("self-check", check.key, "failed", check.decision.reason, True, "holds", "fails")
-
-
-def _times(run: Run) -> Iterator[Change]:
-    for record in run.timings.values():
-        if record.red:
-            state, ratio = record.comparison.state, record.comparison.ratio
+    for timing in run.timings.values():
+        if timing.red:
+            state, ratio = timing.comparison.state, timing.comparison.ratio
             now = f"{ratio:.2f} × the stored seconds" if ratio else str(state)
-            yield Change("time", record.case, state, record.comparison.reason, True, after=now)
+            yield Change("time", timing.case, state, timing.comparison.reason, True, after=now)
 
 
 def findings(cards: Mapping[str, Card], known: Sequence[Finding] | None = None) -> list[Group]:
@@ -263,12 +245,10 @@ def findings(cards: Mapping[str, Card], known: Sequence[Finding] | None = None) 
     others: dict[str, list[Card]] = {}
     for card in shown.values():
         if card.open and card.key not in named:
-            others.setdefault(card.id, []).append(card)
+            others.setdefault(card.record.id, []).append(card)
     groups += [Group(of[0].statement.rstrip("."), tuple(of)) for of in others.values()]
-    return sorted(
-        (group for group in groups if group.cards),
-        key=lambda group: (not any(card.finding for card in group.cards), not group.open),
-    )
+    kept = (group for group in groups if group.cards)
+    return sorted(kept, key=lambda group: (not any(card.finding for card in group.cards), not group.open))
 
 
 def counts(cards: Sequence[Card]) -> dict[str, int]:
@@ -324,19 +304,17 @@ def here_text(run: Run) -> str:
 
 def seeds_text(run: Run) -> str:
     """When claims stopped, and how many trials that saved compared with the maximum for every variant."""
-    taken = [claim.taken for claim in run.claims.values() if claim.taken]
-    why = Counter("with more" if of.stopped == "decided" and len(of.looks) > 1 else of.stopped for of in taken)
+    taken = [claim for claim in run.claims.values() if claim.taken]
+    why, most = Counter[str](), dict[tuple[str, str], int]()
+    for claim in taken:
+        assert claim.taken is not None
+        why[
+            "with more" if claim.taken.stopped == "decided" and len(claim.taken.looks) > 1 else claim.taken.stopped
+        ] += 1
+        most |= dict.fromkeys(((claim.experiment or "", name) for name in claim.variants), claim.taken.most)
     parts = [f"{why['decided']} of {plural(len(taken), 'claim')} decided with the least seeds"]
-    parts += [
-        f"{why['with more']} with more",
-        *(f"{why[name]} {text}" for name, text in WHY_STOPPED.items() if why[name]),
-    ]
-    most = {
-        (claim.experiment or "", name): claim.taken.most
-        for claim in run.claims.values()
-        if claim.taken
-        for name in claim.variants
-    }
+    parts += [f"{why['with more']} with more"]
+    parts += [f"{why[name]} {text}" for name, text in WHY_STOPPED.items() if why[name]]
     trials = {key: len(run.trials.get(key, ())) for key in most}
     saved = sum(max(limit - trials[key], 0) for key, limit in most.items())
     used = plural(sum(trials.values()), "trial")

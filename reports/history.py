@@ -20,13 +20,24 @@ from typing import NamedTuple
 
 from harness.check.compare import Changes, compare
 from harness.check.difference import MedianRatio, is_significant
-from harness.course import course
 from harness.errors import SuiteError
 from harness.record.run import Run, read_run
 from harness.record.trials import Fingerprint
 from harness.timing.slower import ALPHA, MIN_REPEATS, RELATIVE
-from reports.text import code, cut, escape, table
-from reports.words import faster_or_slower, machine, metric_label, number, plural, points, seconds
+from reports.sentences import metrics_of
+from reports.words import (
+    code,
+    cut,
+    escape,
+    faster_or_slower,
+    machine,
+    metric_label,
+    number,
+    plural,
+    points,
+    seconds,
+    table,
+)
 
 FILE = "TREND.md"
 RECENT = 100
@@ -217,8 +228,7 @@ def measured(run: Run) -> Iterator[tuple[Series, float]]:
     stack, own = run.header.stack, machine(run.header.fingerprint)
     time = ("seconds per epoch", "s")
     for record in run.trainings.values():
-        case, declared = "/".join(record.key), course().experiments.get(record.experiment)
-        metric = next((m for m in declared.metrics if m.name == record.metric), None) if declared else None
+        case, metric = "/".join(record.key), metrics_of(record.experiment).get(record.metric)
         if metric and record.mean is not None and record.reused < record.n:
             condition = seeds_text(record.seeds) + _precision(record.precision)
             effect = metric.smallest_effect, metric.scale

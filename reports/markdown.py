@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import functools
-import re
-from collections.abc import Callable, Mapping, Sequence
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import jinja2
+import numpy as np
 from markupsafe import Markup
 
 from harness.claim import Finding
 from harness.course import course
 from harness.environment import gpu
 from harness.errors import invalid
-from harness.record.run import ClaimDecided, Run, RunStarted
+from harness.record.run import ClaimDecided, Key, Run, RunStarted, Summary
 from harness.rules.levels import STORED_SIZES
 from harness.verdict import Verdict
 from reports import headline
-from reports.cards import ELSEWHERE, Card, anchor, cards, section_of
-from reports.charts_data import QUANTILES, quantiles
+from reports.cards import Card, anchor, cards
+from reports.charts_data import QUANTILES
 from reports.headline import moved
-from reports.rows import accuracies, elsewhere, trained_here
-from reports.sentences import decision_text, details, difference_text, measured, name_text
-from reports.snippets import Snippet, snippets
-from reports.text import code, cut, escape, escape_html, fenced
+from reports.sentences import Row, decision_text, details, difference_text, measured, name_text, unit_of
+from reports.slides import section_file, slides
 from reports.times import times, timing
 from reports.words import (
     MEANINGS,
     SYMBOLS,
     backend_name,
+    code,
+    cut,
+    escape,
+    escape_html,
+    fenced,
+    mean_std,
     metric_label,
     number,
     plural,
@@ -42,48 +47,17 @@ from reports.words import (
 if TYPE_CHECKING:
     from reports.charts import Picture
 
-REPORT, SUMMARY, ERRATA = "REPORT.md", "SUMMARY.md", "ERRATA.md"
-SECTIONS, FIGURES = "sections", "figures"
+REPORT, SUMMARY, ERRATA, FIGURES = "REPORT.md", "SUMMARY.md", "ERRATA.md", "figures"
 LIMITS = {SUMMARY: 10_000, REPORT: 60_000}
 """Bytes that a file stays below."""
 SHORTER = (240, 160, 110, 80, 50, 30, 15, 5)
 """Characters of a text in a table: the first number with which a file stays below its limit."""
 ENVIRONMENT = ("keras", "python", "device_model", "instruction_set", "threads", "precision", "system")
+METRICS = ("val_accuracy", "accuracy")
+MOST = 40
+"""Rows of a table; those without a figure of the slide go first. The files of the sections have all."""
 LISTED = 10
 """Up to this many seeds a section lists the value of each; report.json has all."""
-
-
-class Section(NamedTuple):
-    """A slide: its claims, its errata, the figures of its experiments, and its file; "" without claims and figures."""
-
-    title: str
-    cards: list[Card]
-    errata: list[Snippet]
-    pictures: list[Picture]
-
-    @property
-    def file(self) -> str:
-        return section_file(self.title) if self.cards or self.pictures else ""
-
-
-def section_file(title: str) -> str:
-    """The file of a section: "sections/5-batch-normalization.md"."""
-    return f"{SECTIONS}/{'-'.join(re.findall('[a-z0-9]+', title.lower())[:3])}.md"
-
-
-def sections(run: Run, shown: Mapping[str, Card], pictures: Sequence[Picture] = ()) -> list[Section]:
-    """The slides with a claim, an erratum or a figure, in lecture order; what no slide names comes last."""
-    grouped = {title: Section(title, [], [], []) for title in (*course().slides, ELSEWHERE)}
-    places: dict[str, dict[str, None]] = {}
-    for card in shown.values():
-        grouped[card.section].cards.append(card)
-        places.setdefault(card.experiment, {})[card.section] = None
-    for erratum in snippets(run):
-        grouped[section_of(erratum.label)].errata.append(erratum)
-    for picture in pictures:
-        for title in places.get(picture.heading, [ELSEWHERE]) if picture.heading else ():
-            grouped[title].pictures.append(picture)
-    return [section for section in grouped.values() if any(section[1:])]
 
 
 def texts(run: Run, shown: Mapping[str, Card], holm: Mapping[str, Verdict], drawn: Sequence[Picture]) -> dict[str, str]:
@@ -95,15 +69,15 @@ def texts(run: Run, shown: Mapping[str, Card], holm: Mapping[str, Verdict], draw
         holm: verdicts after the adjustment, by key.
         drawn: its figures.
     """
-    slides = sections(run, shown, drawn)
+    sections = [slide for slide in slides(run, shown, drawn) if slide.cards or slide.errata or slide.pictures]
     context: dict[str, Any] = {
         "run": run,
         "cards": shown,
         "holm": holm,
-        "sections": slides,
-        "further": [section.file for section in slides if section.pictures and not section.cards],
+        "sections": sections,
+        "further": [section.file for section in sections if section.pictures and not section.cards],
         "overview": [picture for picture in drawn if not picture.heading],
-        "accuracy": accuracies(run, ((card.experiment, row) for card in shown.values() for row in card.rows)),
+        "accuracy": accuracies(run, shown.values()),
         "elsewhere": functools.partial(elsewhere, run),
         "trained_here": functools.partial(trained_here, run),
         "times": functools.partial(times, run),
@@ -112,7 +86,7 @@ def texts(run: Run, shown: Mapping[str, Card], holm: Mapping[str, Verdict], draw
         **_verdicts(run, holm),
         **_environment(run),
     }
-    files = {section.file: rendered("section.md.j2", context | section._asdict()) for section in slides if section.file}
+    files = {section.file: rendered("section.md.j2", context | vars(section)) for section in sections if section.file}
     if run.errata:
         files[ERRATA] = rendered("errata.md.j2", context)
     files[SUMMARY] = _fitting(SUMMARY, context | {"linked": False})
@@ -266,8 +240,83 @@ def spread(claim: ClaimDecided) -> list[str]:
     for name, summary in claim.variants.items():
         texts, known = [*map(number, summary.values)], [value for value in summary.values if value is not None]
         if len(texts) > LISTED:
-            named = zip(QUANTILES, quantiles(known), strict=True) if known else ()
+            named = zip(QUANTILES, np.quantile(known, QUANTILES).tolist(), strict=True) if known else ()
             texts = [f"{100 * share:.4g} %: {number(value)}" for share, value in named]
         if texts:
             lines.append(f"{cut(name, 300)}: {', '.join(texts)}")
     return lines
+
+
+def accuracies(run: Run, cards: Iterable[Card]) -> tuple[list[tuple[str, Row]], int]:
+    """The accuracy of each variant with its experiment, and how many are left out.
+
+    What has no row in a card has one of its training.
+    """
+    known: dict[Key, Row] = {}
+    for experiment, row in ((card.experiment, row) for card in cards for row in card.rows):
+        other = known.get((experiment, row.variant), row)
+        better = (bool(row.slide), row.summary.n) >= (bool(other.slide), other.summary.n)
+        if row.metric in METRICS and better:
+            known[experiment, row.variant] = row
+    for key, training in run.trainings.items():
+        if key not in known and training.metric in METRICS:
+            of = Summary(metric=training.metric, mean=training.mean, std=training.std, n=training.n, values=())
+            known[key] = Row.of(run, key, of)
+    known = {key: row for key, row in known.items() if row.summary.mean is not None or row.summary.n}
+    shown = set(sorted(known, key=lambda key: not known[key].slide)[:MOST])
+    return [(key[0], row) for key, row in known.items() if key in shown], len(known) - len(shown)
+
+
+def trained_here(run: Run, most: int) -> tuple[Markup, int, int] | None:
+    """What this machine trained to the end, beside the same seeds of the evidence; None for a report of evidence.
+
+    Returns a table, how many trainings it leaves out, and how many were not trained to the end. ``most``: characters of
+    a name.
+    """
+    from pandas import DataFrame
+
+    ended = [training for training in run.trainings.values() if training.n and run.trials.get(training.key)]
+    if run.header.evidence or not ended:
+        return None
+    ended.sort(key=lambda training: (not training.red, training.metric not in METRICS))
+    rows = []
+    for training in ended[:MOST]:
+        unit, stored = unit_of(training.experiment, training.metric), training.stored_seconds
+        here = statistics.fmean(trial.seconds.total for trial in run.trials[training.key])
+        rows.append(
+            {
+                "training": escape("/".join(training.key), most),
+                "metric": escape(metric_label(training.metric)),
+                "stored": number(training.stored_mean, unit),
+                "here": number(training.mean, unit),
+                "state": state_text(training.outcome.state, training.red),
+                "s stored": seconds(stored),
+                "s here": seconds(here),
+                "ratio": f"{here / stored:.2f}" if stored and here else "–",
+            }
+        )
+    sides = ["left", "left", "right", "right", "left", "right", "right", "right"]
+    table = DataFrame(rows).to_markdown(index=False, disable_numparse=True, colalign=sides)
+    return Markup(table), max(len(ended) - MOST, 0), len(run.trainings) - len(ended)
+
+
+def elsewhere(run: Run, experiment: str, row: Row) -> Markup:
+    """A variant as it was stored and as it is here; in a report of evidence its result on other stacks."""
+    if run.header.evidence:
+        lines = [
+            escape(f"{other.stack}: {mean_std(other.mean, other.std, row.unit)}, {plural(other.n, 'seed')}")
+            for other in run.header.other_stacks
+            if (other.experiment, other.variant, other.metric) == (experiment, row.variant, row.metric)
+        ]
+        return Markup("<br>".join(lines) or "–")
+    training = run.trainings.get((experiment, row.variant))
+    if training is None:
+        return Markup("not trained")
+    outcome, lines = training.outcome, [state_text(training.outcome.state, training.red)]
+    if outcome.to_the_end:
+        for anchor in outcome.anchors[:3]:
+            before, now = (number(value, unit_of(experiment, anchor.metric)) for value in (anchor.before, anchor.now))
+            lines.append(f"seed {anchor.seed}: {before} → {now}")
+    elif outcome.steps:
+        lines[0] += f", {plural(outcome.steps, 'step')} of {plural(outcome.seeds, 'seed')}"
+    return Markup("<br>".join(lines))

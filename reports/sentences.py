@@ -1,22 +1,25 @@
-"""Effects in sentences: accuracies in points and in images, ratios as factors, shares as numbers of seeds.
+"""What was measured, in words: variants in rows of a table, effects in sentences.
 
-And which effects a verdict rests on: of each part, and the one that a figure shows.
+Accuracies in points and in images, ratios as factors, shares as numbers of seeds. And which effects a verdict rests on:
+of each part, and the one that a figure shows.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from harness.model import Metric
-from harness.record.run import ClaimDecided
+from harness.course import course
+from harness.model import Figure, Metric, Trial
+from harness.record.run import ClaimDecided, Key, Run, Summary
 from harness.rules.base import OPPOSITE
 from harness.rules.chances import undecided
 from harness.verdict import Decision, Difference, Effect, Verdict
-from reports.words import MINUS, factor, metric_label, number, plural, points, quantity, verdict_text
+from reports.words import MINUS, factor, mean_std, metric_label, number, plural, points, printed, quantity, verdict_text
 
 COUNTED = ("epochs", "steps")
 SHARE = "share of seeds"
@@ -31,6 +34,74 @@ DETAILS = {
 """Names of an effect's details."""
 PLACE = re.compile(r"\{([^{}:]+)(?::(short|size))?\}")
 """A place in a sentence of a claim (``Claim.shown``): what stands there, and how."""
+
+
+def metrics_of(experiment: str) -> Mapping[str, Metric]:
+    """The metrics of an experiment by name; none of one that the course no longer has."""
+    declared = course().experiments.get(experiment)
+    return {metric.name: metric for metric in declared.metrics} if declared else {}
+
+
+def unit_of(experiment: str, metric: str) -> str:
+    """The unit of a metric; "" if the course no longer has it."""
+    known = metrics_of(experiment).get(metric)
+    return known.unit if known else ""
+
+
+class Row(NamedTuple):
+    """A metric of one variant in a table: the slide's figure and ours.
+
+    ``trials``: those that the summary is of; none where the run's record lacks them, as it lacks stored ones.
+    """
+
+    variant: str
+    unit: str
+    summary: Summary
+    figure: Figure | None
+    trials: Sequence[Trial]
+
+    @classmethod
+    def of(cls, run: Run, key: Key, summary: Summary, figure: Figure | None = None) -> Row:
+        trials = run.trials.get(key, ())[: summary.n]
+        return cls(key[1], unit_of(key[0], summary.metric), summary, figure, trials if len(trials) == summary.n else ())
+
+    @property
+    def metric(self) -> str:
+        return self.summary.metric
+
+    @property
+    def name(self) -> str:
+        """The variant, and its metric unless that is the validation accuracy."""
+        return self.variant + ("" if self.metric == "val_accuracy" else f" ({metric_label(self.metric)})")
+
+    @property
+    def value(self) -> str:
+        """Mean ± standard deviation, the number of seeds, and how many of them failed."""
+        kinds = [trial.divergence.kind for trial in self.trials if trial.divergence]
+        absent = [trial for trial in self.trials if not trial.divergence and trial.metrics.get(self.metric) is None]
+        collapsed = kinds.count("stuck at chance")
+        failed = {
+            "diverged": len(kinds) - collapsed,
+            "collapsed": collapsed,
+            "without a value": len(absent) if self.trials else self.summary.values.count(None),
+        }
+        parts = [mean_std(self.summary.mean, self.summary.std, self.unit), plural(self.summary.n, "seed")]
+        return ", ".join([*parts, *(f"{count:,} {how}" for how, count in failed.items() if count)])
+
+    @property
+    def slide(self) -> str:
+        """The slide's figure as printed; "" if it prints none."""
+        return printed(self.figure.printed) if self.figure else ""
+
+    @property
+    def to_slide(self) -> str:
+        """Our mean minus the slide's figure; "" without either."""
+        if self.figure is None or self.summary.mean is None:
+            return ""
+        difference = self.summary.mean - self.figure.value
+        if self.unit == "fraction":
+            return points(difference)
+        return ("+" if difference > 0 else "") + quantity(difference)
 
 
 def measured(effect: Effect, metric: Metric | None = None) -> str:

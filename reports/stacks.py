@@ -25,8 +25,7 @@ from harness.model import Metric
 from harness.record.evidence import EXACT, Evidence
 from harness.record.trials import Training
 from harness.verdict import Decision, Verdict
-from reports.text import code, escape, table
-from reports.words import SYMBOLS, metric_label, number, plural, standing
+from reports.words import SYMBOLS, code, escape, metric_label, number, plural, standing, table
 
 FILE = "STACKS.md"
 DECIDED = (Verdict.SUPPORTED, Verdict.REFUTED)

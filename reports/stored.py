@@ -10,6 +10,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
@@ -23,7 +24,7 @@ from harness.course import course
 from harness.erratum import ErratumChecked, ErratumState
 from harness.errors import SuiteError, invalid, nearest
 from harness.model import Trial
-from harness.record.evidence import Evidence, Expected
+from harness.record.evidence import Evidence
 from harness.record.outcomes import Here
 from harness.record.run import (
     ClaimDecided,
@@ -47,17 +48,20 @@ def stored_run(root: Path, stack: str) -> Run:
     Verdicts are decided from the stored trials; the verdict of an exact claim is the expected one. A file that cannot
     be read is left out, and its error stands with its claims. Raises SuiteError if the stack has no evidence.
     """
-    stored, declared = Stored(root, stack), course().experiments
-    own: dict[Key, Training] = {}
-    for name in declared:
-        with contextlib.suppress(SuiteError):  # its claims say it
-            evidence = stored.get(name)
-            own |= {(name, variant): training for variant, training in evidence.variants.items()} if evidence else {}
-    if not own:
-        known = sorted({path.parent.name for name in declared for path in root.glob(f"*/{name}.json")})
+    stored, experiments = Stored(root, stack), course().experiments
+    held = {name: _trainings(stored, name, stack) for name in experiments}
+    own: dict[Key, Training] = {
+        (name, variant.name): held[name][variant.name]
+        for name, experiment in experiments.items()
+        for variant in experiment.variants
+        if variant.name in held[name]
+    }
+    if not any(held.values()):
+        known = sorted({path.parent.name for name in experiments for path in root.glob(f"*/{name}.json")})
         fix = nearest(stack, known) if known else f"{root} holds none."
         raise invalid("--evidence", expected="a stack that has stored trials", received=repr(stack), fix=fix)
-    sessions = [session for training in own.values() for session in training.sessions]
+    evidence = {(name, variant): of for name, known in held.items() for variant, of in known.items()}
+    sessions = [session for training in evidence.values() for session in training.sessions]
     newest = max(sessions, key=lambda session: session.date)
     header = RunStarted(
         id=f"evidence-{stack}",
@@ -74,39 +78,36 @@ def stored_run(root: Path, stack: str) -> Run:
         sessions=_sessions(sessions),
         other_stacks=tuple(_other_stacks(stored)),
     )
-    keys = [(name, variant.name) for name, experiment in declared.items() for variant in experiment.variants]
     return Run(
         root / stack,
         header,
-        trials={key: _trials(own[key], declared[key[0]].size.epochs) for key in keys if key in own},
+        trials={key: _trials(of, experiments[key[0]].size.epochs) for key, of in own.items()},
         claims={claim.key: _claim(claim, stored) for claim in course().claims},
         errata={
             erratum.id: ErratumChecked(id=erratum.id, state=ErratumState.DECLARED, reason=NOT_RUN)
             for erratum in course().errata
         },
-        evidence=own,
+        evidence=evidence,
         end=RunEnded(exit_status=0, seconds=None),
     )
+
+
+def _trainings(stored: Stored, experiment: str, stack: str) -> dict[str, Training]:
+    """What a stack has stored of an experiment, by variant; nothing of a damaged file, as its claims say why."""
+    evidence: Evidence | None = None
+    with contextlib.suppress(SuiteError):
+        evidence = stored.get(experiment, stack)
+    return dict(evidence.variants) if evidence else {}
 
 
 def _other_stacks(stored: Stored) -> Iterator[OtherStack]:
     for name, experiment in course().experiments.items():
         for other in sorted({path.parent.name for path in stored.root.glob(f"*/{name}.json")} - {stored.stack}):
-            evidence: Evidence | None = None
-            with contextlib.suppress(SuiteError):
-                evidence = stored.get(name, other)
-            for variant, training in evidence.variants.items() if evidence else ():
+            for variant, training in _trainings(stored, name, other).items():
                 for metric in experiment.metrics:
                     of = Summary.of(metric.name, training.trials)
-                    yield OtherStack(
-                        stack=other,
-                        experiment=name,
-                        variant=variant,
-                        metric=of.metric,
-                        mean=of.mean,
-                        std=of.std,
-                        n=of.n,
-                    )
+                    where = {"stack": other, "experiment": name, "variant": variant, "metric": of.metric}
+                    yield OtherStack(**where, mean=of.mean, std=of.std, n=of.n)
 
 
 def _sessions(blocks: Sequence[SeedBlock]) -> tuple[SessionSummary, ...]:
@@ -123,16 +124,14 @@ def _sessions(blocks: Sequence[SeedBlock]) -> tuple[SessionSummary, ...]:
 
 def _trials(training: Training, epochs: int) -> list[Trial]:
     """The stored trials; thinned curves are interpolated to one value per epoch."""
+
+    def whole(curve: tuple[float | None, ...]) -> tuple[float | None, ...]:
+        return stretched(curve, epochs) if len(curve) == POINTS else curve
+
     if epochs <= LONG:
         return list(training.trials)
     return [
-        replace(
-            trial,
-            history={
-                name: stretched(curve, epochs) if len(curve) == POINTS else curve
-                for name, curve in trial.history.items()
-            },
-        )
+        replace(trial, history={name: whole(curve) for name, curve in trial.history.items()})
         for trial in training.trials
     ]
 
@@ -159,26 +158,19 @@ def _claim(claim: Claim, stored: Stored) -> ClaimDecided:
     except SuiteError as error:
         text, nothing = " ".join(str(error).split()), compare_verdict(Verdict.NOT_RUN, None)
         return ClaimDecided.of(claim, Decision(Verdict.NOT_RUN, text), nothing, error=text)
-    if claim.experiment is None:
-        expected = _expected(claim, stacks.get(stored.stack))
-        decision, trials, more = _exact(expected), {}, {}
-    else:
-        known, trials = stored.verdict(claim), stored.trials(claim)
-        expected = _expected(claim, stacks.get(known.stack or stored.stack))
+    known = None if claim.experiment is None else stored.verdict(claim)
+    evidence = stacks.get((known and known.stack) or stored.stack)
+    expected = evidence.expected.get(claim.key) if evidence else None
+    more: dict[str, Any] = {}
+    if known is not None:
         decision = known.decision if known.stack else Decision(Verdict.NOT_RUN, "No evidence is stored.")
         here = Here(None, "", known.stack, known.seeds, known.decision.verdict)
-        more = {"alongside": known.alongside, "here": here}
+        more = {"trials": stored.trials(claim), "alongside": known.alongside, "here": here}
+    elif expected is not None:
+        reason = expected.computed or "The evidence lacks what was computed."
+        decision = Decision(Verdict(expected.verdict), reason, basis=Basis.COMPUTED)
+    else:
+        decision = Decision(Verdict.NOT_RUN, "No verdict is stored.")
     comparison = compare_verdict(decision.verdict, expected, more_seeds=True)
     red = comparison.red and decision.verdict is not Verdict.NOT_RUN  # where nothing was run, no test has failed
-    return ClaimDecided.of(claim, decision, comparison, trials, red=red, **more)
-
-
-def _expected(claim: Claim, evidence: Evidence | None) -> Expected | None:
-    return evidence.expected.get(claim.key) if evidence else None
-
-
-def _exact(expected: Expected | None) -> Decision:
-    if expected is None:
-        return Decision(Verdict.NOT_RUN, "No verdict is stored.")
-    reason = expected.computed or "The evidence lacks what was computed."
-    return Decision(Verdict(expected.verdict), reason, basis=Basis.COMPUTED)
+    return ClaimDecided.of(claim, decision, comparison, red=red, **more)

@@ -9,8 +9,7 @@ from harness.record.outcomes import TimeState
 from harness.record.run import Run, Timed, TrainingCompared
 from harness.record.timings import Measurement
 from harness.timing.slower import Estimate, ratio
-from reports.text import code, escape, table
-from reports.words import duration, factor, plural, seconds, state_text
+from reports.words import code, duration, escape, factor, plural, seconds, state_text, table
 
 MOST = 40
 """Rows of the table of experiments."""

@@ -18,18 +18,19 @@ from harness.record.files import replace_file
 from harness.record.run import Run, read_run
 from harness.verdict import Verdict
 from reports.cards import Card, cards
-from reports.folders import check_course, check_writable, write_files
+from reports.folders import Runs, check_course, check_writable, write_files
 from reports.history import History, since_last
-from reports.markdown import ERRATA, FIGURES, REPORT, SECTIONS, SUMMARY, findings, texts
+from reports.markdown import ERRATA, FIGURES, REPORT, SUMMARY, findings, texts
 from reports.page.page import PAGE, html
-from reports.runs import Runs
-from reports.snippets import snippets
+from reports.slides import snippets
 
 K = TypeVar("K")
 V = TypeVar("V")
 JSON = "report.json"
 SCHEMA = 3
 """The version of report.json."""
+SHOWN = ("statement", "rule", "slides", "source", "verdict", "basis", "shown")
+"""What report.json has of a claim's card."""
 START, END = "<!-- findings -->", "<!-- /findings -->"
 
 
@@ -97,10 +98,8 @@ def _claim(card: Card) -> dict[str, Any]:
     """The record of a claim, with what the course says of it."""
     return {
         **msgspec.to_builtins(card.record),
-        **{
-            name: getattr(card, name)
-            for name in ("id", "statement", "rule", "slides", "source", "verdict", "basis", "shown")
-        },
+        "id": card.record.id,
+        **{name: getattr(card, name) for name in SHOWN},
         "case": card.key.partition("/")[2],
         "marker": "exact" if card.exact else "training",
         "slide": card.claim.slide,
@@ -172,5 +171,5 @@ def _files_of(report: Path) -> set[str]:
 
 def _ours(path: PurePosixPath) -> bool:
     """Whether a report may have written this path: nothing outside its folder, and nothing of another kind."""
-    known = ((FIGURES, ".svg"), (SECTIONS, ".md"))
+    known = ((FIGURES, ".svg"), ("sections", ".md"))
     return str(path) in (SUMMARY, REPORT, ERRATA, PAGE) or (str(path.parent), path.suffix) in known

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.faults.sight import BY, FULL
-from reports.text import code, escape, table
+from reports.words import code, escape, table
 
 Row = Mapping[str, Any]
 HEAD = """# What a run sees

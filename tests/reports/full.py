@@ -79,7 +79,7 @@ def deep(run: Recorder) -> None:
             variants={name: run.means[name] for name in ("dropout 0.1", "dropout 0.2", "dropout 0.3")},
             rules=("a ≈ b ± 0.001",),
             alongside=(decision("INCONCLUSIVE", [rivals[0]], "too wide"),),
-            comparison=red(VerdictState.WEAKENED, "SUPPORTED", "dropout 0.3 moved"),
+            comparison=red(VerdictState.FLIPPED, "REFUTED", "REFUTED here, of 10 seeds; the evidence says SUPPORTED."),
             deviations=("fewer images",),
         )
     )

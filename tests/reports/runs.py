@@ -10,23 +10,30 @@ from typing import Any
 from msgspec.structs import replace
 
 from harness.model import Seconds, Trial
-from harness.record.run import Run, RunEnded, Timed
-from harness.record.trials import Fingerprint
-from tests.reports.synthetic import HEADER, experiment, training
+from harness.record.run import AnyRecord, Run, RunEnded, Timed
+from tests.reports.synthetic import HEADER, Recorder, experiment, training, trial
 
 START = datetime.datetime(2026, 1, 1, 2, tzinfo=datetime.UTC)
-FINGERPRINT: Fingerprint = HEADER.fingerprint
+Values = Mapping[int, float | None] | Sequence[float | None]
 
 
-def trained(variant: str, values: Mapping[int, float | None] | Sequence[float | None]) -> list[Trial]:
-    """A trial for each value, by seed."""
-    known = values if isinstance(values, Mapping) else dict(enumerate(values))
-    return [Trial(variant, seed, {"val_accuracy": value}, {}, None, Seconds(3.0)) for seed, value in known.items()]
+def finished(*records: AnyRecord, **changes: Any) -> Run:
+    """A finished run of these records; ``changes``: of the header."""
+    made = Run(Path("run.jsonl"), replace(HEADER, **changes))
+    for record in (*records, RunEnded(exit_status=0, seconds=1.0, reported=True)):
+        made.add(record)
+    return made
+
+
+def named(day: float) -> dict[str, str]:
+    """The id and the start of a run, on a day counted from START."""
+    started = START + datetime.timedelta(days=day)
+    return {"id": f"{started:%Y-%m-%dT%H-%M-%S-%f}-1", "started": started.isoformat()}
 
 
 def run(
     day: float,
-    values: Mapping[str, Mapping[int, float | None] | Sequence[float | None]] | None = None,
+    values: Mapping[str, Values] | None = None,
     epochs: Mapping[str, float] | None = None,
     timings: Sequence[Timed] = (),
     fingerprint: Mapping[str, Any] | None = None,
@@ -40,25 +47,29 @@ def run(
         values: by variant, the final accuracies by seed.
         epochs: by variant, the seconds of an epoch.
         timings: of ``-m timing``.
-        fingerprint: entries that differ from FINGERPRINT.
+        fingerprint: entries that differ from HEADER's.
         keep: whether it has the trials.
         changes: of the header.
     """
-    started = START + datetime.timedelta(days=day)
-    name = f"{started:%Y-%m-%dT%H-%M-%S-%f}-1"
-    header = replace(HEADER, id=name, started=started.isoformat(), fingerprint={**FINGERPRINT, **(fingerprint or {})})
-    made = Run(Path(f"{name}.jsonl"), replace(header, **changes))
-    values = values or {}
+    facts = {**HEADER.fingerprint, **(fingerprint or {})}
+    made = finished(*timings, **{**named(day), "fingerprint": facts, **changes})
+    made.path = Path(f"{named(day)['id']}.jsonl")
     if values:
         experiment("e", list(values))
-    for variant, known in values.items():
-        trials = trained(variant, known)
+    for variant, of in (values or {}).items():
+        known = of if isinstance(of, Mapping) else dict(enumerate(of))
+        trials = [
+            Trial(variant, seed, {"val_accuracy": value}, {}, None, Seconds(3.0)) for seed, value in known.items()
+        ]
         if keep and trials:
             made.trials["e", variant] = trials
-        record = training("e", trials, "val_accuracy")
-        seconds = Seconds(15.0, 1.9, 0.4, (epochs or {}).get(variant, 0.25))
-        made.add(replace(record, seconds=seconds, device_model=str(made.header.fingerprint["device_model"])))
-    for one in timings:
-        made.add(one)
-    made.add(RunEnded(exit_status=0, seconds=1.0, reported=True))
+        seconds, model = Seconds(15.0, 1.9, 0.4, (epochs or {}).get(variant, 0.25)), str(facts["device_model"])
+        made.add(training("e", trials, "val_accuracy", seconds=seconds, device_model=model))
     return made
+
+
+def recorded(folder: Path, day: int, end: float = 0.98, **changes: Any) -> Path:
+    """The file of a run with five seeds of one training."""
+    made = Recorder(folder, **{**named(day), **changes})
+    made.train(experiment("e", ["a"]), [trial("a", seed, end) for seed in range(5)], "val_accuracy")
+    return made.end()

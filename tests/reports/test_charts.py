@@ -26,7 +26,7 @@ from harness.model import Divergence, DivergenceKind, Experiment, Metric, Second
 from harness.plots import Landscape, Plots, Surface, Sweep, TurningPoint
 from harness.record.run import Run, TrialDone, read_run
 from reports import charts_of_run
-from reports.charts import fitting, value_axis
+from reports.charts import Picture, fitting, value_axis
 from reports.charts_data import (
     Turn,
     band,
@@ -34,7 +34,6 @@ from reports.charts_data import (
     datasets,
     failures,
     numbers,
-    quantiles,
     spaced,
     thinned,
     turning_points,
@@ -81,7 +80,7 @@ def evidence() -> Run:
 
 
 @pytest.fixture(scope="module")
-def of_evidence() -> list[charts_of_run.Picture]:
+def of_evidence() -> list[Picture]:
     return pictures(evidence())
 
 
@@ -403,7 +402,6 @@ def test_more_than_100_seeds_are_100_quantiles_and_numbers_are_short() -> None:
     many = thinned([None, *(float(seed) for seed in range(1001))])
     assert (len(many), many[0], many[-1]) == (100, 5, 995)
     assert thinned([None] * 200) == []
-    assert quantiles([1.0]) == [1.0] * 5
     assert numbers([0.9821734, 123456.7, 1.234567e30, 5.0, None, np.inf]) == [0.98217, 123460, 1.2346e30, 5, None, None]
 
 

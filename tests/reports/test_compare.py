@@ -21,7 +21,7 @@ from harness.record.trials import ShortTrial
 from harness.verdict import Verdict
 from reports import __main__ as command
 from reports.changes import markdown
-from reports.runs import Runs, find
+from reports.folders import Runs, find
 from tests.check.test_judge import evidence, shorts
 from tests.make import self_check, timed
 from tests.reports.markdown import section, tables

@@ -13,7 +13,7 @@ from harness.record.run import Run
 from reports.cards import cards
 from reports.markdown import findings
 from reports.stored import stored_run
-from reports.text import escape
+from reports.words import escape
 from reports.write import END, START, write_findings
 from tests.reports.markdown import tables
 

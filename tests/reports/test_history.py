@@ -16,8 +16,8 @@ from harness.errors import SuiteError
 from harness.record.database import Database
 from harness.record.run import Run, encode
 from reports import __main__ as command
+from reports.folders import Runs
 from reports.history import History, markdown, seeds_text, since_last
-from reports.runs import Runs
 from tests.make import timed
 from tests.reports.large import fill
 from tests.reports.markdown import section, tables

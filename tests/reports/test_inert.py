@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from harness.erratum import Differs, ErratumState, Warns
 from harness.record.outcomes import ClaimState, VerdictState
 from harness.verdict import Difference
-from reports.text import LONGEST, code, cut, escape, escape_html, fenced, table
+from reports.words import LONGEST, code, cut, escape, escape_html, fenced, table
 from reports.write import write_report
 from tests.reports.markdown import parsed
 from tests.reports.synthetic import (

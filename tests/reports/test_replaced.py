@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reports.page.views import replaced
-from reports.snippets import Snippet
+from reports.slides import Snippet, replaced
 from tests.reports.synthetic import ERRATA, erratum
 
 

@@ -26,7 +26,7 @@ from reports import __main__ as command
 from reports.cards import anchor
 from reports.headline import moved
 from reports.stored import stored_run, stretched
-from reports.text import escape
+from reports.words import escape
 from reports.write import END, START
 from tests.reports.markdown import claims, section, tables
 

@@ -8,7 +8,7 @@ import pytest
 
 from cases.lecture import TITLE
 from harness.errors import SuiteError
-from reports.text import escape
+from reports.words import escape
 from reports.write import write_report
 from tests.make import timed
 from tests.reports.full import deep, timing

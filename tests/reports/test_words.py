@@ -10,7 +10,7 @@ import pytest
 
 from harness.verdict import Basis, Verdict
 from reports import times, words
-from reports.page.views import ANSWERS
+from reports.page.page import ANSWERS
 from reports.words import MEANINGS, NOT_CONTRADICTED, SYMBOLS
 
 

@@ -19,7 +19,7 @@ import suite.catalogue
 import suite.session.start  # noqa: F401 # what every run imports
 from harness.training.backend import choose_backend
 from reports import charts
-from reports.page import page, sources
+from reports.page import data, page
 
 MODULES = ("h5py", "jax", "pandas", "reports.write", "reports.charts_of_run", "scipy.stats")
 """What most runs import later. Importing JAX starts no thread, so a process that did can fork."""
@@ -49,7 +49,7 @@ def main() -> None:
         os.environ.update(before)
     page.library()  # what pages have in common takes two seconds, and is kept
     charts.of_page()
-    sources.sources(())
+    data.sources(())
     while line := sys.stdin.readline():
         child = os.fork()
         if not child:

@@ -70,7 +70,7 @@ STANDS = {
     ],
     "#view=maintainer": [
         ("[aria-label='Before and now']", r"deep-dropout/dropout 0\.3"),
-        ("tr:has-text('weakened')", "tips-dropout-rate.*✔ SUPPORTED → ✔ SUPPORTED"),
+        ("tr:has-text('flipped')", "tips-dropout-rate.*✔ SUPPORTED → ✘ REFUTED"),
         ("[aria-label=Times]", "1.30 ×"),
         (".answers div >> nth=0", "7 differences fail a test; 1 verdict changed as other seeds explain."),
         (".answers div >> nth=1", "There is no earlier run of this stack to compare with."),

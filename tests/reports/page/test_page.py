@@ -19,8 +19,9 @@ from harness.record.outcomes import TimeComparison, TimeState
 from reports.cards import cards
 from reports.charts_data import FEW
 from reports.history import History, Speed
-from reports.page import data, page, views
-from reports.page.sources import sources
+from reports.page import data, page
+from reports.page.data import sources
+from reports.page.page import Tile, compared_time, speed_of, time_tile
 from reports.words import elapsed
 from tests.make import timed
 from tests.reports.page import runs
@@ -128,26 +129,24 @@ def test_durations(seconds: float, text: str) -> None:
 
 def test_how_times_compare(tmp_path: Path) -> None:
     run = runs.everything(tmp_path)
-    stored = views.compared_time(run, None)
+    stored = compared_time(run, None)
     assert stored == ("1.30 × slower than stored, 1 slower and 0 faster of 1 training", "bad")
     run.timings.clear()
     nothing = "no earlier run to compare with"
-    assert views.time_tile(run, None) == views.Tile("Time", "3 min 32 s", nothing)
-    tile = views.time_tile(run, runs.over_weeks(run))
+    assert time_tile(run, None) == Tile("Time", "3 min 32 s", nothing)
+    tile = time_tile(run, speed_of(run, runs.over_weeks(run)))
     assert (tile.text, tile.look) == ("1.30 × slower than before, within chance", "")
-    assert views.compared_time(run, runs.over_weeks(run, runs=1)) == (nothing, "")
+    assert compared_time(run, speed_of(run, runs.over_weeks(run, runs=1))) == (nothing, "")
 
 
 @pytest.mark.parametrize(
     ("states", "look"),
     [("within within", ""), ("within faster", "good"), ("faster slower", "bad"), ("disturbed within", "")],
 )
-def test_times_are_green_only_where_a_change_is_shown(states: str, look: str, tmp_path: Path) -> None:
-    run = runs.one_seed(tmp_path)
-    for place, state in enumerate(states.split()):
-        made = TimeComparison(TimeState(state), "made up", 1.46, 1.1)
-        run.add(timed(f"work {place}", [0.1, 0.2], comparison=made, red=state == "slower"))
-    assert views.compared_time(run, None)[1] == look
+def test_times_are_green_only_where_a_change_is_shown(states: str, look: str) -> None:
+    made = {state: TimeComparison(TimeState(state), "made up", 1.46, 1.1) for state in states.split()}
+    timings = [timed(state, [0.1, 0.2], comparison=of, red=state == "slower") for state, of in made.items()]
+    assert compared_time(made_run(0, timings=timings), None)[1] == look
 
 
 @pytest.mark.parametrize(
@@ -161,14 +160,12 @@ def test_times_are_green_only_where_a_change_is_shown(states: str, look: str, tm
     ],
 )
 def test_a_mark_stands_only_where_chance_is_ruled_out(
-    ratio: float, beyond: bool | None, look: str, mark: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ratio: float, beyond: bool | None, look: str, mark: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = runs.one_seed(tmp_path)
-    earlier = runs.over_weeks(run)
-    monkeypatch.setattr(History, "speed", lambda *_: Speed(MedianRatio(ratio, None, None, 3), 19, beyond))
-    assert views.compared_time(run, earlier)[1] == look
-    text = page.html(run, cards(run), earlier).decode()
-    answer = text.split("Slower than before?</dt>")[1].split("</dd>")[0]
+    run, speed = made_run(0), Speed(MedianRatio(ratio, None, None, 3), 19, beyond)
+    monkeypatch.setattr(page, "speed_of", lambda *_: speed)
+    assert compared_time(run, speed)[1] == look
+    answer = page.html(run, {}).decode().split("Slower than before?</dt>")[1].split("</dd>")[0]
     assert answer.partition(">")[2].strip().startswith(mark)
 
 
