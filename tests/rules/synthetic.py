@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import ndtr, ndtri, stdtrit
+from scipy.special import stdtrit
 from scipy.stats import binom, norm
 
 from harness.model import Divergence, Figure, Metric, Trial
@@ -29,7 +27,7 @@ from harness.rules import (
     Sample,
     stored_look,
 )
-from harness.rules.levels import ONLY, Look, boundary, looks
+from harness.rules.levels import ONLY, Look, looks
 from harness.verdict import Decision, Verdict
 from tests.make import ACCURACY, LOSS
 
@@ -223,49 +221,8 @@ def critical(levels: Sequence[float], sizes: Sequence[int] = SIZES) -> np.ndarra
     return np.array([stdtrit(n - 1, 1 - level) for n, level in zip(sizes, levels, strict=True)])
 
 
-def anytime_valid(rate: float, sizes: Sequence[int] = SIZES) -> np.ndarray:
-    """The t value at which a normal mixture of scale-invariant likelihood ratios exceeds 1/(2 ``rate``): at any n.
-
-    The t test of Lai (1976, mixture of 1 on δ²) as an e-process, Wang & Ramdas (2023): valid after every single seed,
-    without a maximum.
-    """
-
-    def ratio(t: float, n: int) -> float:
-        nu = n - 1
-        return -math.log(1 + n) / 2 + n / 2 * math.log((1 + t * t / nu) / (1 + t * t / (nu * (1 + n))))
-
-    return np.array([brentq(lambda t, n=n: ratio(t, n) + math.log(2 * rate), 0, 1e6) for n in sizes])
-
-
-def methods() -> dict[str, np.ndarray]:
-    """Critical t values of the methods that were compared, at 2.5 % per direction."""
-    at = [0.0, *(n / SIZES[-1] for n in SIZES)]
-    fleming = [
-        0.0,
-        *(float(2 * (1 - ndtr(-ndtri(PLAIN.one_sided / 2) / math.sqrt(t)))) / PLAIN.one_sided for t in at[1:]),
-    ]
-    pocock = [math.log(1 + (math.e - 1) * t) for t in at]
-    spending = {
-        "O'Brien-Fleming-like": [b - a for a, b in pairwise(fleming)],
-        "Pocock-like": [b - a for a, b in pairwise(pocock)],
-        **{f"power {rho}": [b**rho - a**rho for a, b in pairwise(at)] for rho in (2, 1, 0.5, 0.25)},
-    }
-    bounds = {name: critical(boundary(PLAIN.one_sided * np.array(parts), SIZES)) for name, parts in spending.items()}
-    bounds["power 0.5, union bound"] = critical(PLAIN.one_sided * np.array(spending["power 0.5"]))
-    bounds["anytime-valid t"] = anytime_valid(PLAIN.one_sided)
-    bounds["chosen: power 0.5, 10 % kept back"] = critical(
-        [Look(SIZES, k).level(PLAIN.one_sided) for k in range(len(SIZES))]
-    )
-    return bounds
-
-
-def taken(t: np.ndarray, bounds: np.ndarray) -> tuple[float, float, float]:
-    """Mean number of seeds, and the chances of SUPPORTED and of REFUTED, of claims that stop where they are decided."""
+def taken(t: np.ndarray, bounds: np.ndarray) -> tuple[float, float]:
+    """Mean number of seeds, and the chance of SUPPORTED, of claims that stop where they are decided."""
     crossed = np.abs(t) >= bounds
     last = np.where(crossed.any(axis=1), crossed.argmax(axis=1), t.shape[1] - 1)
-    end = t[np.arange(len(t)), last]
-    return (
-        float(np.array(SIZES)[last].mean()),
-        float((end >= bounds[last]).mean()),
-        float((end <= -bounds[last]).mean()),
-    )
+    return float(np.array(SIZES)[last].mean()), float((t[np.arange(len(t)), last] >= bounds[last]).mean())

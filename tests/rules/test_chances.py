@@ -1,9 +1,11 @@
 """The chance that a later look decides an undecided comparison: against the rules themselves, in simulation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from harness.rules import Above, All, Best, Equivalent, Exceeds
+from harness.rules import Above, All, Best, Equivalent, Exceeds, stored_look
 from harness.rules.chances import undecided
 from tests.rules.synthetic import U, decide, evidence, quantiles
 
@@ -15,10 +17,12 @@ def given(**columns):
 def share_decided(rule, first, mean, sd, size, experiments=200):
     """How often the look at ``size`` decides, if the further differences are normal with this mean and deviation."""
     rng = np.random.default_rng(1)
+    known = rule.pairs(given(a=0.9 + first, b=np.full(len(first), 0.9)))
     decided = 0
     for _ in range(experiments):
-        d = np.concatenate([first, rng.normal(mean, sd, size - len(first))])
-        decided += rule.decide(given(a=0.9 + d, b=np.full(size, 0.9))).verdict is not U
+        differences = (*first, *rng.normal(mean, sd, size - len(first)))
+        later = replace(known, differences=differences, seeds=size, look=stored_look(size))
+        decided += rule.judged(later).verdict is not U
     return decided / experiments
 
 
