@@ -22,9 +22,16 @@ MACHINE = {"backend": "jax", "device": "cpu", "device_model": "AMD EPYC", "threa
 NEW = TimeComparison(TimeState.NEW, "No time is stored for this case.")
 
 
+def provenance(reason: str = "first", fingerprint: Mapping[str, Any] = MACHINE, **changes: str) -> Provenance:
+    """Where a measurement comes from; ``changes``: its commit or date."""
+    return Provenance(
+        **{"commit": "abc", "date": "2026-11-25", "reason": reason, "fingerprint": dict(fingerprint)} | changes
+    )
+
+
 def measurement(rounds: Sequence[float], fingerprint: Mapping[str, Any] = MACHINE, **changes: Any) -> Measurement:
     """A process's times; ``changes``: fields of Measurement."""
-    origin = Provenance(commit="a03a743", date="2026-11-24", reason="first", fingerprint=dict(fingerprint))
+    origin = provenance("first", fingerprint, commit="a03a743", date="2026-11-24")
     fields: dict[str, Any] = {"epochs": 2, "compile": 1.5, "first_epoch": 2.5, "definition": "0123456789abcdef"}
     return Measurement(rounds=tuple(map(float, rounds)), provenance=origin, **(fields | changes))
 
@@ -114,4 +121,4 @@ def evidence(
     reason: str = "first",
 ) -> Evidence:
     """What a session stores of these trainings."""
-    return add(old, of, stack, trainings, commit="abc", date="2026-11-25", reason=reason, fingerprint=VERSIONS)
+    return add(old, of, stack, trainings, provenance(reason, VERSIONS))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from harness.check.rounding import CHECKED, TINY_SEEDS, checked_steps, joined
 from harness.errors import invalid
@@ -30,7 +30,8 @@ from harness.record.evidence import (
     unpacked,
 )
 from harness.record.json_file import FormatError, JsonFile, decode
-from harness.record.trials import Fingerprint, Quantiles, SeedBlock, Spread, Training
+from harness.record.timings import Provenance
+from harness.record.trials import Quantiles, SeedBlock, Spread, Training
 
 FIRST_CURVES = 5
 """Number of seeds whose curves are stored. If the slide prints a curve of the variant, every seed's curves are."""
@@ -129,15 +130,7 @@ read, update, write = FILE.read, FILE.update, FILE.write
 
 
 def add(
-    evidence: Evidence | None,
-    experiment: Experiment,
-    stack: str,
-    measured: Mapping[str, Training],
-    *,
-    commit: str,
-    date: str,
-    reason: str,
-    fingerprint: Fingerprint,
+    evidence: Evidence | None, experiment: Experiment, stack: str, measured: Mapping[str, Training], origin: Provenance
 ) -> Evidence:
     """Adds the trainings of a session to evidence. Adding the same again changes nothing.
 
@@ -147,44 +140,27 @@ def add(
         SuiteError: no reason, seeds that would leave a gap, or a variant whose configuration or metrics differ from
             those of its stored trials.
     """
-    if not reason.strip():
-        raise invalid(
-            "reason for new evidence",
-            expected='why it is stored, as in --update-baselines "30 seeds of Example 4"',
-            received=repr(reason),
-        )
-    origin = SeedBlock(
-        first=0,
-        seeds=0,
-        commit=commit,
-        date=date,
-        reason=reason,
-        engine="",
-        seconds=0.0,
-        fingerprint=dict(fingerprint),
-    )
+    if not origin.reason.strip():
+        expected = 'why it is stored, as in --update-baselines "30 seeds of Example 4"'
+        raise invalid("reason for new evidence", expected=expected, received=repr(origin.reason))
     stored = dict(evidence.variants) if evidence else {}
     for name, new in measured.items():
-        where = f"{experiment.id}, variant {name!r}"
+        where = f"new seeds of {experiment.id}, variant {name!r}"
         merged = _merged(where, stored.get(name), new, origin, every=name in experiment.plots.printed)
         if merged is not None:
             stored[name] = unpacked(packed(merged), name)  # as it will be read back
     declared = {variant.name: stored[variant.name] for variant in experiment.variants if variant.name in stored}
-    expected = dict(evidence.expected) if evidence else {}
-    return Evidence(experiment=experiment.id, stack=stack, variants=declared, expected=expected)
+    expected_verdicts = dict(evidence.expected) if evidence else {}
+    return Evidence(experiment=experiment.id, stack=stack, variants=declared, expected=expected_verdicts)
 
 
-def _merged(where: str, old: Training | None, new: Training, origin: SeedBlock, every: bool) -> Training | None:
+def _merged(where: str, old: Training | None, new: Training, origin: Provenance, every: bool) -> Training | None:
     """The stored training with a session's trials and traces added; None if there is nothing to store."""
     configuration = msgspec.to_builtins(new.configuration)  # as it will be read back, with lists for tuples
-    if old is not None:
-        _check_configuration(where, old.configuration, configuration)
-    else:
-        old = Training(configuration=configuration)
+    old = old or Training(configuration=configuration)
     by_seed = {trial.seed: trial for trial in new.trials}
     added = [by_seed[seed] for seed in sorted(by_seed) if seed >= old.seeds]
-    _check_gap(where, old.seeds, [trial.seed for trial in added])
-    _check_metrics(where, old, added)
+    _check_added(where, old, configuration, added)
     trials = (*old.trials, *added)
     if not trials:
         return None
@@ -209,29 +185,32 @@ def _merged(where: str, old: Training | None, new: Training, origin: SeedBlock, 
     return replace(result, steps=steps, calm=new.calm if measured else old.calm)
 
 
-def _check_configuration(where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+def _check_added(where: str, old: Training, configuration: Mapping[str, Any], added: Sequence[Trial]) -> None:
+    """SuiteError if the new trials are of another training, leave a gap between seeds, or have other metrics."""
     from harness.training.configuration import differences
 
-    changed = differences(old, new)
-    if changed:
-        raise invalid(
-            f"new seeds of {where}",
-            expected="the configuration of the stored trials",
-            received="; ".join(f"{key} {then!r} then, {now!r} now" for key, then, now in changed[:5])
-            + (f"; and {len(changed) - 5} more" if len(changed) > 5 else ""),
-            fix="Undo the change. Or delete the variant's evidence, and store it anew.",
-        )
+    if changed := differences(old.configuration, configuration):
+        fix = "Undo the change. Or delete the variant's evidence, and store it anew."
+        expected = "the configuration of the stored trials"
+        raise invalid(where, expected=expected, received=changes_text(changed), fix=fix)
+    seeds = {trial.seed for trial in added}
+    if missing := sorted(set(range(old.seeds, max(seeds, default=old.seeds))) - seeds):
+        expected = f"seeds from {old.seeds} on without gaps: the file holds {old.seeds}"
+        received = f"seeds without {_ranges(missing)}"
+        raise invalid(where, expected=expected, received=received, fix="Train the missing seeds too.")
+    names = set(old.metrics or (added[0].metrics if added else ()))
+    for trial in added:
+        if set(trial.metrics) != names:
+            expected = f"the metrics {', '.join(sorted(names))} on every seed"
+            received = f"{', '.join(sorted(trial.metrics))} on seed {trial.seed}"
+            fix = "After adding or renaming a metric, delete the variant's evidence, and store it anew."
+            raise invalid(where, expected=expected, received=received, fix=fix)
 
 
-def _check_gap(where: str, before: int, seeds: Sequence[int]) -> None:
-    missing = sorted(set(range(before, max(seeds, default=before))) - set(seeds))
-    if missing:
-        raise invalid(
-            f"new seeds of {where}",
-            expected=f"seeds from {before} on without gaps: the file holds {before}",
-            received=f"seeds without {_ranges(missing)}",
-            fix="Train the missing seeds too.",
-        )
+def changes_text(changed: Sequence[tuple[str, Any, Any]]) -> str:
+    """The first five changes of a configuration: "model.rate 0.2 then, 0.3 now"."""
+    texts = [f"{key} {then!r} then, {now!r} now" for key, then, now in changed[:5]]
+    return "; ".join([*texts, f"and {len(changed) - 5} more"] if len(changed) > 5 else texts)
 
 
 def _ranges(seeds: Sequence[int]) -> str:
@@ -240,25 +219,13 @@ def _ranges(seeds: Sequence[int]) -> str:
     return ", ".join(f"{block[0]}–{block[-1]}" if len(block) > 1 else str(block[0]) for block in blocks)
 
 
-def _check_metrics(where: str, old: Training, new: Sequence[Trial]) -> None:
-    names = set(old.metrics or (new[0].metrics if new else ()))
-    for trial in new:
-        if set(trial.metrics) != names:
-            raise invalid(
-                f"new seeds of {where}",
-                expected=f"the metrics {', '.join(sorted(names))} on every seed",
-                received=f"{', '.join(sorted(trial.metrics))} on seed {trial.seed}",
-                fix="After adding or renaming a metric, delete the variant's evidence, and store it anew.",
-            )
-
-
-def _blocks(origin: SeedBlock, added: Sequence[Trial]) -> Iterator[SeedBlock]:
+def _blocks(origin: Provenance, added: Sequence[Trial]) -> Iterator[SeedBlock]:
     """One block for each sequence of seeds of one engine."""
     for engine, group in itertools.groupby(added, key=lambda trial: trial.engine):
         trials = list(group)
-        seconds = math.fsum(trial.seconds.total for trial in trials) / len(trials)
-        first, seconds = trials[0].seed, float(f"{seconds:.4g}")
-        yield replace(origin, first=first, seeds=len(trials), engine=engine, seconds=seconds)
+        seconds = float(f"{math.fsum(trial.seconds.total for trial in trials) / len(trials):.4g}")
+        first, how = trials[0].seed, asdict(origin)
+        yield SeedBlock(first=first, seeds=len(trials), engine=engine, seconds=seconds, **how)
 
 
 def _with_curves(trials: Sequence[Trial], measured: Mapping[int, Trial], count: int) -> tuple[Trial, ...]:

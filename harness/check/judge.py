@@ -32,7 +32,7 @@ from harness.check.difference import (
     interval,
     of_equal_variance,
 )
-from harness.check.evidence import stored_curve
+from harness.check.evidence import changes_text, stored_curve
 from harness.check.rounding import FLOOR, LIMIT, MOST_STEPS, floor, numbers, relative, reproducible_steps
 from harness.model import Experiment, Metric, Trial
 from harness.record.evidence import Evidence
@@ -261,7 +261,7 @@ class Comparison:
         same_keras = keras in {session.fingerprint.get("keras") for session in self.known.sessions}
         if changed and (ours or (versions and same_keras)):
             by = "the catalogue" if ours else f"the catalogue: Keras is {keras} as it was"
-            reason = f"Another training, changed by {by}: {_keys(ours or changed)}."
+            reason = f"Another training, changed by {by}: {changes_text(ours or changed)}."
             return TrainingOutcome(TrainingState.NOT_COMPARABLE, reason, changed=changed)
         declared, stored = {metric.name for metric in self.metrics}, set(self.known.metrics)
         if declared != stored and self.known.trials:
@@ -521,9 +521,3 @@ def _twice(values: Iterable[tuple[int, object]]) -> tuple[int, int] | None:
             return seen[own], seed
         seen[own] = seed
     return None
-
-
-def _keys(changed: Collection[tuple[str, Any, Any]]) -> str:
-    """The first five changes as text: "model.rate 0.2 then, 0.3 now"."""
-    texts = [f"{key} {then!r} then, {now!r} now" for key, then, now in list(changed)[:5]]
-    return "; ".join(texts) + (f"; and {len(changed) - 5} more" if len(changed) > 5 else "")

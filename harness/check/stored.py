@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import functools
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +18,8 @@ from harness.claim import Claim
 from harness.errors import SuiteError
 from harness.model import Experiment, Metric, Trial
 from harness.record.evidence import EXACT, Evidence, Expected
-from harness.record.trials import Fingerprint, Training
+from harness.record.timings import Provenance
+from harness.record.trials import Training
 from harness.rules import PLAIN, STORED, stored_look
 from harness.rules.levels import STORED_SIZES
 from harness.verdict import Decision, Verdict
@@ -203,9 +202,7 @@ class Stored:
         self,
         experiment: Experiment | None,
         measured: Mapping[str, Training],
-        reason: str,
-        fingerprint: Fingerprint,
-        commit: str,
+        origin: Provenance,
         claims: Sequence[Claim],
         exact: Mapping[str, Decision] | None = None,
     ) -> str:
@@ -214,19 +211,17 @@ class Stored:
         Args:
             experiment: the experiment of the file; None for the exact claims.
             measured: by variant.
-            reason: why it is stored.
-            fingerprint, commit: of the run, and of the working tree.
+            origin: of the measurements.
             claims: the catalogue's claims.
             exact: the decisions of exact claims, by key.
         """
-        name, today = experiment.id if experiment else EXACT, datetime.date.today().isoformat()
+        name = experiment.id if experiment else EXACT
         here = {claim.key: claim for claim in claims if file_of(claim) == name}
 
         def change(old: Evidence | None) -> Evidence:
             new = old or Evidence(experiment=name, stack=self.stack, variants={}, expected={})
             if experiment is not None:
-                how = functools.partial(files.add, commit=commit, date=today, reason=reason, fingerprint=fingerprint)
-                new = how(old, experiment, self.stack, measured)
+                new = files.add(old, experiment, self.stack, measured, origin)
             verdicts = {key: (of.verdict, 0, of.reason) for key, of in (exact or {}).items()}
             for claim in here.values():
                 if claim.experiment and (decides := stored_verdict(claim, self.stack, {self.stack: new})).seeds:
@@ -238,7 +233,8 @@ class Stored:
                     expected[key] = replace(before, computed=computed)
                 elif verdict is not Verdict.NOT_RUN:
                     text: Any = str(verdict)  # one of those that Expected takes
-                    expected[key] = Expected(verdict=text, date=today, reason=reason, seeds=seeds, computed=computed)
+                    since, why = origin.date, origin.reason
+                    expected[key] = Expected(verdict=text, date=since, reason=why, seeds=seeds, computed=computed)
             return replace(new, expected={key: of for key, of in expected.items() if key in here})
 
         old, new = files.update(files.path_of(self.root, self.stack, name), change)

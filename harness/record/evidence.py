@@ -92,17 +92,18 @@ class EvidenceFile(Struct, frozen=True, kw_only=True, omit_defaults=False):
     digest: str = ""
 
 
+SAME = ("configuration", "hashes", "tiny", "calm", "calm_to_the_end", "spread", "sessions")
+"""The fields that a ``Training`` and its ``Columns`` have in common."""
+
+
 def packed(training: Training) -> Columns:
     """The columns of a training whose seeds count from 0."""
     trials = training.trials
     with_curves = list(itertools.takewhile(lambda trial: trial.history, trials))
+    same: dict[str, Any] = {name: getattr(training, name) for name in SAME}
     return Columns(
-        configuration=training.configuration,
-        hashes=training.hashes,
-        tiny=training.tiny,
+        **same,
         steps=training.steps or 0,
-        calm=training.calm,
-        calm_to_the_end=training.calm_to_the_end,
         traces=training.traces,
         canonical=training.canonical,
         metrics={name: tuple(trial.metrics[name] for trial in trials) for name in training.metrics},
@@ -111,8 +112,6 @@ def packed(training: Training) -> Columns:
             name: tuple(trial.history[name] for trial in with_curves)
             for name in (with_curves[0].history if with_curves else ())
         },
-        spread=training.spread,
-        sessions=training.sessions,
     )
 
 
@@ -132,15 +131,5 @@ def unpacked(columns: Columns, variant: str) -> Training:
         for seed in range(session.first, session.first + session.seeds)
     )
     canonical = (ShortTrial(seed=0, losses=columns.canonical, canonical=True),) if columns.canonical else ()
-    return Training(
-        configuration=columns.configuration,
-        hashes=columns.hashes,
-        tiny=columns.tiny,
-        steps=columns.steps,
-        calm=columns.calm,
-        calm_to_the_end=columns.calm_to_the_end,
-        trials=trials,
-        short=(*columns.traces, *canonical),
-        spread=columns.spread,
-        sessions=columns.sessions,
-    )
+    same: dict[str, Any] = {name: getattr(columns, name) for name in SAME}
+    return Training(**same, steps=columns.steps, trials=trials, short=(*columns.traces, *canonical))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from harness.environment import gpu
 from harness.errors import SuiteError
 from harness.record.outcomes import TrainingState
 from harness.record.run import Run, RunEnded
+from harness.record.timings import Provenance
 from reports.folders import runs_folder
 from suite.catalogue import CLAIMS, EXPERIMENTS, training_name
 from suite.session import messages, timing
@@ -108,14 +110,20 @@ def exit_code(run: Run, status: int) -> int:
 
 def update_baselines(session: Session) -> Iterator[str]:
     """Adds the results of the run to the evidence; describes the changes of each file. SuiteError if one fails."""
-    origin = (session.options.update or "", session.header.fingerprint, session.header.commit or "unknown", CLAIMS)
+    origin = Provenance(
+        commit=session.header.commit or "unknown",
+        date=datetime.date.today().isoformat(),
+        reason=session.options.update or "",
+        fingerprint=session.header.fingerprint,
+    )
     for experiment in EXPERIMENTS.values():
         keys = [key for key in session.trials.keys if key[0] == experiment.id]
         if keys:
             for key in keys:
                 session.progress.note(f"{training_name(*key)}: first steps and perturbed trials")
             measured = session.trials.measured(keys)
-            yield session.stored.add(experiment, {key[1]: training for key, training in measured.items()}, *origin)
+            trainings = {key[1]: training for key, training in measured.items()}
+            yield session.stored.add(experiment, trainings, origin, CLAIMS)
     exact = {claim.key: claim.decision for claim in session.run.claims.values() if claim.experiment is None}
     if exact:
-        yield session.stored.add(None, {}, *origin, exact)
+        yield session.stored.add(None, {}, origin, CLAIMS, exact)

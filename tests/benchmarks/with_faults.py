@@ -21,6 +21,7 @@ from harness.errors import SuiteError
 from harness.training.backend import choose_backend, start_backend
 from harness.training.train import train
 from suite.catalogue import EXPERIMENTS
+from tests.make import provenance
 
 TRAINING = ("gradient-descent", "rate 0.01")
 RATE, BETA = "small: learning rate × 1.003", "small: Adam: beta_2 × 0.9"
@@ -54,7 +55,7 @@ def seen(folder: Path) -> dict[str, Any]:
     name, variant = TRAINING
     check = sight.Check("jax", folder)
     measured = measure(EXPERIMENTS[name], variant, train(EXPERIMENTS[name], variant, range(10)), None, "auto")
-    check.stored.add(EXPERIMENTS[name], {variant: measured}, "a test", check.fingerprint, "unknown", ())
+    check.stored.add(EXPERIMENTS[name], {variant: measured}, provenance("a test", check.fingerprint), ())
     try:
         sight.seen(named(RATE), "jax", folder)
         said = ""

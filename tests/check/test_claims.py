@@ -78,10 +78,10 @@ def store(tmp_path):
     """Evidence whose truth is ``means``, with the verdicts that follow from it."""
 
     def written(means=HELPS, seeds=30, tiny=False, claim=CLAIM):
-        made = Stored(tmp_path, STACK)
+        made, origin = Stored(tmp_path, STACK), make.provenance(fingerprint=PRINTS)
         new = {name: measured(name, mean, seeds, tiny) for name, mean in means.items()}
-        made.add(EXPERIMENT, new, "first", PRINTS, "abc", [claim])
-        made.add(None, {}, "first", PRINTS, "abc", [EXACT], {EXACT.key: Decision(Verdict.SUPPORTED, "Equal.")})
+        made.add(EXPERIMENT, new, origin, [claim])
+        made.add(None, {}, origin, [EXACT], {EXACT.key: Decision(Verdict.SUPPORTED, "Equal.")})
         return Stored(tmp_path, STACK)
 
     return written

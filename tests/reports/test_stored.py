@@ -28,6 +28,7 @@ from reports.headline import moved
 from reports.stored import stored_run, stretched
 from reports.words import escape
 from reports.write import END, START
+from tests.make import provenance
 from tests.reports.markdown import claims, section, tables
 
 ROOT = Path(__file__).parents[2]
@@ -58,8 +59,8 @@ def store(root: Path, stack: str, seeds: int, exact: Sequence[str] = (), lost: i
         "2 linear": Training(trials=tuple(first)),
         "2 relu": Training(trials=tuple(trained("2 relu", s, 0.98, epochs) for s in range(seeds))),
     }
-    how = {"commit": "a03a743", "date": "2026-11-24", "reason": "first"}
-    evidence = add(None, EXAMPLE, stack, measured, fingerprint=SETUP, **how)
+    origin = provenance("first", SETUP, commit="a03a743", date="2026-11-24")
+    evidence = add(None, EXAMPLE, stack, measured, origin)
     write(path_of(root, stack, EXAMPLE.id), evidence)
     expected = {key: Expected(verdict="SUPPORTED", date="2026-11-24", reason="first") for key in exact}
     write(path_of(root, stack, EXACT), Evidence(experiment=EXACT, stack=stack, variants={}, expected=expected))

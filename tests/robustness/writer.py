@@ -16,6 +16,7 @@ from harness.record.evidence import EXACT
 from harness.record.trials import Training
 from harness.verdict import Decision, Verdict
 from suite.catalogue import EXPERIMENTS
+from tests.make import provenance
 
 EXPERIMENT, STACK = "example-4", "jax-cpu"
 VARIANTS = tuple(variant.name for variant in EXPERIMENTS[EXPERIMENT].variants)
@@ -43,9 +44,9 @@ def main(root: str, variant: str, rounds: int) -> None:
         measured = Training(configuration={"batch_size": 32}, trials=(trial(variant, round_),))
         reason = f"{variant}, round {round_}"
         verdicts = dict.fromkeys(claims_for(variant), Decision(verdict, reason))
-        how = (reason, {"backend": "jax"}, "abc")
-        print(stored.add(EXPERIMENTS[EXPERIMENT], {variant: measured}, *how, ()))
-        print(stored.add(None, {}, *how, cases.CLAIMS, verdicts))
+        origin = provenance(reason, {"backend": "jax"})
+        print(stored.add(EXPERIMENTS[EXPERIMENT], {variant: measured}, origin, ()))
+        print(stored.add(None, {}, origin, cases.CLAIMS, verdicts))
 
 
 if __name__ == "__main__":
