@@ -9,7 +9,6 @@ from harness.errors import SuiteError
 from harness.training import backend
 from harness.training.backend import check_installed, choose_backend, default_backend
 from harness.training.backends import NAMES, Backend, jax, named, tensorflow, torch
-from tests.training.conftest import hostile_home, printed
 
 BACKENDS: dict[str, Backend] = {"tensorflow": tensorflow, "jax": jax, "torch": torch}
 """mypy holds each module to the protocol here."""
@@ -124,10 +123,3 @@ def test_keras_is_already_imported(fresh):
     assert backend.os.environ["KERAS_BACKEND"] == "none"
     choose_backend("jax")
     assert backend.os.environ["KERAS_HOME"] == "none"  # too late for another
-
-
-def test_that_keras_json_would_count(tmp_path):
-    """What ``check_process.py`` rests on: without ``choose_backend`` the same file decides."""
-    home = str(hostile_home(tmp_path / "home"))
-    code = "import keras; print(keras.config.floatx(), keras.config.epsilon())"
-    assert printed(code, HOME=home, KERAS_BACKEND="jax").split() == ["float64", "0.25"]

@@ -8,18 +8,7 @@ from harness.training.backends import NAMES
 from harness.training.engine import Engine, Measurements
 from harness.training.engines import ENGINES, resolve_engine
 from harness.training.train import check_seeds, prepare, train
-from tests.training.conftest import printed
 from tests.training.experiments import DROPOUT
-
-LOADED = """
-import sys
-from harness.training import steps, train
-print(sorted({"keras", "tensorflow", "jax", "torch"} & set(sys.modules)))
-"""
-
-
-def test_no_backend_is_imported_before_it_is_chosen():
-    assert printed(LOADED) == "[]\n"
 
 
 class Pretended(Engine):

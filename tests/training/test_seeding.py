@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from harness.training.seeding import data_order, derived, roles
-from tests.training.conftest import printed
 
 
 def test_derived_seeds_are_those_of_sha256():
@@ -27,9 +26,7 @@ def test_data_order_is_a_permutation_of_seed_and_epoch(count):
     assert np.array_equal(order, data_order(3, 2, count))
 
 
-def test_data_order_is_the_same_in_another_process():
-    code = "from harness.training.seeding import data_order; print(*data_order(7, 1, 50))"
-    assert printed(code, PYTHONHASHSEED="5").split() == [str(row) for row in data_order(7, 1, 50)]
+def test_data_orders_differ():
     assert len({tuple(data_order(seed, epoch, 600)) for seed in range(5) for epoch in range(5)}) == 25
 
 
