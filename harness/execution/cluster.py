@@ -14,7 +14,7 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +56,7 @@ class Cluster(Executor):
     """
 
     def __init__(self, address: str, packages: Sequence[str] = ()) -> None:
-        self._facts = environment(packages)
+        self._facts = environment(*packages)
         self._client = _connected(address, self._facts)
         self.number = max(1, sum(self._client.nthreads().values()))
         self.lost = "The connection to the Dask scheduler is lost. Go on with --resume."
@@ -187,25 +187,17 @@ def _check(client: Client, address: str, facts: Mapping[str, str]) -> None:
 PYTHON, COURSE, CODE = "Python", "the course", "the project's code"
 
 
-def environment(packages: Iterable[str] = ()) -> dict[str, str]:
+@functools.cache
+def environment(*packages: str) -> dict[str, str]:
     """What of a process decides the results of its tasks: versions, course, and a hash of the code."""
-    names = dict.fromkeys(("keras", "numpy", *packages))
-    return {
-        PYTHON: platform.python_version(),
-        **{name: version(name, f"{name}-nightly") or "none" for name in names},
-        COURSE: folder().name,
-        CODE: code(*(ROOT / name for name in PACKAGES), folder()),
-    }
+    versions = {name: version(name, f"{name}-nightly") or "none" for name in ("keras", "numpy", *packages)}
+    hashed = code(*(ROOT / name for name in PACKAGES), folder())
+    return {PYTHON: platform.python_version(), **versions, COURSE: folder().name, CODE: hashed}
 
 
 def difference(facts: Mapping[str, str]) -> str:
     """What this process has otherwise than ``facts`` say, in words; "" if nothing."""
-    ours = _ours(tuple(name for name in facts if name not in (PYTHON, COURSE, CODE)))
+    ours = environment(*sorted(facts.keys() - {PYTHON, COURSE, CODE}))
     return ", ".join(
         f"{name} {ours[name]} instead of {wanted}" for name, wanted in facts.items() if ours[name] != wanted
     )
-
-
-@functools.cache
-def _ours(packages: tuple[str, ...]) -> dict[str, str]:
-    return environment(packages)

@@ -125,17 +125,14 @@ def too_few(options: Options, selected: Iterable[pytest.Item], most: int = 5) ->
     """
     if not options.full or options.update is not None or options.as_needed:
         return []
-    least: dict[str, int] = {}
+    least = []
     for claim in filter(None, map(items.claim_of, selected)):
         if claim.experiment and not isinstance(claim.rule, Exact):
             needed = claim.rule.fewest()
-            if needed > options.seeds_of(claim.experiment.id):
-                least[claim.key] = needed
-    if not least:
-        return []
-    shown = ", ".join(f"{key} {n}" for key, n in list(least.items())[:most])
+            least += [f"{claim.key} {needed}"] if needed > options.seeds_of(claim.experiment.id) else []
     more = f", and {len(least) - most} more" if len(least) > most else ""
-    return [f"These claims cannot be supported with so few seeds. They take at least: {shown}{more}."]
+    shown = f"They take at least: {', '.join(least[:most])}{more}."
+    return [f"These claims cannot be supported with so few seeds. {shown}"] if least else []
 
 
 def dry_run(options: Options, selected: Sequence[pytest.Item], columns: int) -> Iterator[str]:
@@ -146,16 +143,14 @@ def dry_run(options: Options, selected: Sequence[pytest.Item], columns: int) -> 
     stored = Stored(options.baselines, f"{options.backend}-cpu")
     plans = [planned(options, stored, key) for key in filter(None, map(items.training_of, selected))]
     needed = items.needed_trainings(selected)
-    rows, unknown, trials, seconds = [], 0, [0, 0], [0.0, 0.0]  # of trials and seconds the least and the most
+    rows, trials, seconds, unknown = list[Sequence[object]](), [0, 0], [0.0, 0.0], 0  # pairs: the least and the most
     for plan in plans:
         seeds = [plan.seeds, plan.seeds]
         if options.as_needed and plan.key in needed:
-            sizes = looks(plan.seeds, options.as_needed.max_seeds)
-            seeds = [sizes[0], sizes[-1]]
-        unknown += plan.each is None and plan.seeds > 0
+            seeds[1] = looks(plan.seeds, options.as_needed.max_seeds)[-1]
         times = [count * (plan.each or 0.0) for count in seeds]
-        trials = [sum(pair) for pair in zip(trials, seeds, strict=True)]
-        seconds = [sum(pair) for pair in zip(seconds, times, strict=True)]
+        trials, seconds = [*map(sum, zip(trials, seeds, strict=True))], [*map(sum, zip(seconds, times, strict=True))]
+        unknown += plan.each is None and plan.seeds > 0
         about = "–" if not plan.seeds else "unknown" if plan.each is None else f"{_range(times, '.1f')} s"
         steps = [] if options.full else [plan.steps or "–"]
         rows.append([training_name(*plan.key), *steps, _range(seeds), EXPERIMENTS[plan.key[0]].size.epochs, about])
@@ -165,7 +160,7 @@ def dry_run(options: Options, selected: Sequence[pytest.Item], columns: int) -> 
     first = "" if options.full else f"{CHECKED * sum(plan.steps > 0 for plan in plans)} shortened trials, "
     decided = sum(items.key_of(item) is not None for item in selected)
     marked = {
-        kind: sum(item.get_closest_marker(kind) is not None for item in selected) for kind in ("errata", "timing")
+        name: sum(item.get_closest_marker(name) is not None for item in selected) for name in ("errata", "timing")
     }
     errata = f", {marked['errata']} errata" if marked["errata"] else ""
     timed = f", {marked['timing']} timings" if marked["timing"] else ""

@@ -82,14 +82,14 @@ def test_only_the_task_draws_from_pythons_generator(connected):
 @pytest.mark.parametrize("what", ["Python", "keras", "the course", "the project's code"])
 def test_a_worker_that_would_compute_something_else_is_refused(somewhere, monkeypatch, what):
     ours = environment()
-    monkeypatch.setattr(cluster, "environment", lambda packages: {**ours, what: "another"})
+    monkeypatch.setattr(cluster, "environment", lambda *packages: {**ours, what: "another"})
     with pytest.raises(SuiteError, match=rf"The worker tcp://\S+ has {what} {ours[what]} instead of another\."):
         Cluster(somewhere)
 
 
 def test_the_backend_must_be_the_same_too(somewhere, monkeypatch):
     theirs = metadata.version("jax")
-    monkeypatch.setattr(cluster, "environment", lambda packages: {**environment(packages), "jax": "0.0.1"})
+    monkeypatch.setattr(cluster, "environment", lambda *packages: {**environment(*packages), "jax": "0.0.1"})
     with pytest.raises(SuiteError, match=rf"has jax {theirs} instead of 0\.0\.1\."):
         Cluster(somewhere, ("jax",))
 

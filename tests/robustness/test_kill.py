@@ -31,7 +31,7 @@ from tests.suite.command import ROOT, environment
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs fork and kill -9")
 Write = Callable[[int], object]
-KILLS = {"evidence": range(30, 1000), "report": range(12, 1000)}
+KILLS = {"evidence": range(20, 1000), "report": range(12, 1000)}
 """At least the first, and fewer than the last. Writing a report takes ten times as long, and every kill strikes it."""
 STRUCK = 3
 """Kills inside a write after which, and after at least the number above, it is enough."""

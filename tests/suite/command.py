@@ -1,7 +1,7 @@
 """Runs `pytest suite/` as a reader does: in a process of its own, with folders of its own.
 
-Most runs are forked from a process that has imported pytest and the suite, and for JAX Keras too, which saves seconds
-each (``tests.suite.many``). Where what Python imports, or finds in its environment, is tested, Python starts anew.
+Most runs are forked from a process that has imported pytest, the suite, and Keras on JAX, which saves seconds each
+(``tests.suite.many``). Where what Python imports, or finds in its environment, is tested, Python starts anew.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ TINY = "minmax or raw-data"
 JAX = ("--backend", "jax", "--seeds", "5")
 """Options of ``suite`` for a run to the end with five seeds."""
 CHECKED = (CHECK, "--backend", "jax")
+FORKABLE = {"KERAS_BACKEND", "PYTHONPATH", "WAY", "HUNGRY", "LOCKED"}
+"""Variables that no import reads."""
 FORGET = ("PYTEST_", "KERAS_", "PY_COLORS", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "CI", "BUILD_NUMBER", "COV_")
 
 
@@ -86,7 +88,7 @@ class Finished:
     @property
     def states(self) -> dict[str, str]:
         """The state of each variant, by "experiment/variant"."""
-        return {"/".join(key): str(one.outcome.state) for key, one in self.record.trainings.items()}
+        return {"/".join(key): str(training.outcome.state) for key, training in self.record.trainings.items()}
 
     @property
     def red(self) -> set[str]:
@@ -110,11 +112,10 @@ def suite(
 ) -> Finished:
     """Runs the suite to its end. ``env``: more environment variables; ``anew``: Python starts anew."""
     command, variables = arguments(folder, *options, target=target, plugins=plugins), environment(**(env or {}))
-    forkable = plugins[: len(PLAIN)] == PLAIN and set(env or {}) <= {"KERAS_BACKEND", "PYTHONPATH", "WAY", "HUNGRY"}
+    forkable = plugins[: len(PLAIN)] == PLAIN and set(env or {}) <= FORKABLE
     forkable = forkable and "--catalogue" not in options  # the parent has the default course
     if forkable and cwd == ROOT and set(command) >= {"--workers", "1"} and not anew:
-        jax = {"--backend", "jax"} <= set(options) and "KERAS_BACKEND" not in variables
-        return forked(command, variables, folder, "jax" if jax else "")
+        return forked(command[3:], folder, variables)
     output: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
     done = subprocess.run(command, cwd=cwd, env=variables, encoding="utf-8", timeout=900, check=False, **output)
     return undisturbed(Finished(done.returncode, done.stdout, folder))
@@ -127,9 +128,9 @@ def undisturbed(run: Finished) -> Finished:
 
 
 @functools.cache
-def parent(backend: str = "") -> subprocess.Popen[str]:
-    """The process from which runs are forked, with Keras if a backend is named. It ends with this one."""
-    command = [sys.executable, "-m", "tests.suite.many", backend]
+def parent() -> subprocess.Popen[str]:
+    """The process from which runs are forked. It ends with this one."""
+    command = [sys.executable, "-m", "tests.suite.many"]
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
     )
@@ -137,13 +138,13 @@ def parent(backend: str = "") -> subprocess.Popen[str]:
     return process
 
 
-def forked(command: Sequence[str], variables: Mapping[str, str], folder: Path, backend: str = "") -> Finished:
-    """A run in a process that is forked from one that has imported pytest and the suite."""
-    process = parent(backend)
+def forked(arguments: Sequence[str], folder: Path, variables: Mapping[str, str] | None = None) -> Finished:
+    """A run in a forked process: of pytest with these arguments, or of "reports" with those that follow."""
+    process = parent()
     assert process.stdin
     assert process.stdout
     with tempfile.NamedTemporaryFile() as output:
-        process.stdin.write(json.dumps([command[3:], variables, output.name]) + "\n")
+        process.stdin.write(json.dumps([arguments, variables or environment(), output.name]) + "\n")
         process.stdin.flush()
         code = int(process.stdout.readline())
         return undisturbed(Finished(code, output.read().decode("utf-8"), folder))

@@ -1,7 +1,8 @@
-"""Many runs of the suite. A process that has imported pytest and the suite forks one for each run.
+"""Many runs of the suite, or of the reports. A process that has imported what they need forks one for each run.
 
-``python -m tests.suite.many BACKEND`` reads a JSON line for each run: arguments, environment, and a file for the
-output. It prints the exit code of each. If BACKEND is not empty, it has imported Keras on that, too.
+``python -m tests.suite.many`` reads a JSON line for each run: arguments, environment, and a file for the output. The
+arguments are those of pytest, or "reports" and its own. It prints the exit code of each. It has imported Keras on JAX:
+a run that starts another backend needs a process of its own.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pytest
 import suite.catalogue
 import suite.session.start  # noqa: F401 # what every run imports
 from harness.training.backend import choose_backend
+from reports import __main__ as reports
 from reports import charts
 from reports.page import data, page
 
@@ -33,7 +35,7 @@ def run(arguments: list[str], environment: dict[str, str], output: str) -> int:
     os.dup2(nothing, 0)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(file, stream.fileno())
-    return int(pytest.main(arguments))
+    return reports.main(arguments[1:]) if arguments[0] == "reports" else int(pytest.main(arguments))
 
 
 def main() -> None:
@@ -41,12 +43,11 @@ def main() -> None:
         pytest.main(["--version", "--version"])  # imports pytest's own modules and its plugins
     for name in MODULES:
         importlib.import_module(name)
-    if sys.argv[1:] > [""]:
-        before = dict(os.environ)
-        choose_backend(sys.argv[1])
-        importlib.import_module("keras")
-        os.environ.clear()
-        os.environ.update(before)
+    before = dict(os.environ)
+    choose_backend("jax")
+    importlib.import_module("keras")
+    os.environ.clear()
+    os.environ.update(before)
     page.library()  # what pages have in common takes two seconds, and is kept
     charts.of_page()
     data.sources(())

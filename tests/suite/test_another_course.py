@@ -23,11 +23,6 @@ CLAIMS = ["standardised-columns", "standardise-first", "raw-diverges", "larger-r
 KNOWN = {"identical", "reproduced", "start reproduced"}
 
 
-def reports(*options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "reports", *options]
-    return subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
-
-
 @pytest.mark.slow
 def test_a_check_of_the_example(tmp_path: Path) -> None:
     """It is green, and its reports name the course and nothing of the lecture."""
@@ -111,8 +106,9 @@ def test_the_tutorial_gives_the_verdicts_that_it_names(tmp_path: Path) -> None:
 
 
 def test_its_evidence_is_reported_without_training(tmp_path: Path) -> None:
-    done = reports("--catalogue", "examples/wine", "--evidence", "tensorflow-cpu", "--out", str(tmp_path))
-    assert done.returncode == 0, done.stderr
+    wine = ("--catalogue", "examples/wine", "--evidence", "tensorflow-cpu")
+    done = forked(["reports", *wine, "--out", str(tmp_path)], tmp_path)
+    assert done.code == 0, done.output
     assert (tmp_path / "REPORT.md").read_text("utf-8").startswith("# Three growers of wine: claims on TensorFlow")
 
 
@@ -132,7 +128,7 @@ def test_a_bad_course_ends_the_run_with_one_message(tmp_path: Path, files: dict[
         folder.mkdir()
         for name, text in files.items():
             (folder / name).write_text(text)
-    run = forked(arguments(tmp_path, "--catalogue", str(folder)), environment(), tmp_path)
+    run = forked(arguments(tmp_path, "--catalogue", str(folder))[3:], tmp_path)
     assert run.code == 4
     [message] = [line for line in run.output.splitlines() if line.startswith("ERROR: ")]
     assert said in message
@@ -140,6 +136,6 @@ def test_a_bad_course_ends_the_run_with_one_message(tmp_path: Path, files: dict[
 
 
 def test_a_bad_course_is_named_by_python_m_reports(tmp_path: Path) -> None:
-    done = reports("--catalogue", str(tmp_path / "none"))
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"reports: Invalid catalogue {tmp_path / 'none'}. Expected: a package with a COURSE.")
+    done = forked(["reports", "--catalogue", str(tmp_path / "none")], tmp_path)
+    assert done.code == 2
+    assert done.output.startswith(f"reports: Invalid catalogue {tmp_path / 'none'}. Expected: a package with a COURSE.")

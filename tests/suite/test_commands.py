@@ -84,10 +84,6 @@ import importlib.util as u
 find = u.find_spec
 u.find_spec = lambda name, *rest: None if name == 'torch' else find(name, *rest)
 """,
-    "impatient": """
-from harness.execution import cluster
-cluster.TIMEOUT = 1.0
-""",
     "pynvml": "import pathlib; (pathlib.Path(__file__).parent / 'asked').touch()",
 }
 """The text of each plugin, or module, by its name."""
@@ -148,10 +144,6 @@ EXACT = ("zscore-formula", "minmax-formula", "minmax-table", "minmax-losses-repr
 NEW = {"raw-data-diverges": ("new", "not confirmed"), "minmax-table": ("new", "")}
 REFUSED = {
     "an option": Row(("--backend", "jaxx"), said=("Did you mean 'jax'?",)),
-    "nobody at the address": Row(
-        ("--cluster", "tcp://127.0.0.1:1"), plugin="impatient",
-        said=("No Dask scheduler answers at tcp://127.0.0.1:1", "--cluster"),
-    ),
     "vectorized elsewhere": Row(("--engine", "vectorized"), said=("'vectorized': jax", "'tensorflow'", "--backend")),
     "seeds of nothing": Row(("--seeds", "5,exampel-4=9"), said=("'exampel-4'", "Did you mean 'example-4'")),
     "keyword": Row(("-k", "dropuot-helps"), said=("-k", "'dropuot-helps'", "Did you mean", "'tips-dropout-helps'")),
@@ -165,11 +157,12 @@ REFUSED = {
         (CHECK, "--update-baselines", "x", "-k", "raw-data"), said=("--update-baselines needs --full here",)
     ),
     "flags of XLA": Row(
-        ("--backend", "jax"), env={"XLA_FLAGS": "--xla_no=1"}, said=("Unknown flag in XLA_FLAGS: --xla_no=1",)
+        ("--backend", "jax"), env={"XLA_FLAGS": "--xla_no=1"}, said=("Unknown flag in XLA_FLAGS: --xla_no=1",),
+        slow=True,
     ),
     "no GPU": Row(
         ("--backend", "jax", "--require-gpu"), env={"JAX_PLATFORMS": "cpu"},
-        said=("--require-gpu: jax computes on the CPU", "nvidia-smi"),
+        said=("--require-gpu: jax computes on the CPU", "nvidia-smi"), slow=True,
     ),
     "no course in a variable": Row(
         (), env={"PYTEST_ADDOPTS": "--catalogue examples/wine"},
@@ -191,6 +184,7 @@ REFUSED = {
         ("--catalogue", "HERE/wine", "--backend", "tensorflow"), env={"KERAS_BACKEND": "jax"}, before=importing_keras,
         said=("HERE/wine/__init__.py, line ",
               "imports Keras when the course is read. So Keras runs on 'jax', and 'tensorflow' cannot be chosen."),
+        slow=True,
     ),
 }  # fmt: skip
 COMMANDS = {

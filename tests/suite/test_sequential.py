@@ -1,8 +1,7 @@
-"""Runs with ``--seeds auto``: what they report; by workers, after a kill, and of reused trials."""
+"""Runs with ``--seeds auto``: what they report; by workers, and after a kill."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -57,10 +56,3 @@ def test_a_run_killed_in_a_later_batch_goes_on(run: Finished, tmp_path: Path) ->
     assert resumed.code == 0
     assert kinds(resumed.record).count("trial") == 100
     assert timeless(resumed.report) == timeless(run.report)
-
-
-def test_later_batches_are_reused_too(run: Finished, tmp_path: Path) -> None:
-    shutil.copytree(run.folder / "report" / "runs", tmp_path / "report" / "runs")
-    again = suite(tmp_path, *AUTO, "--reuse")
-    assert (again.code, again.verdicts) == (0, run.verdicts)
-    assert "reused: 100 of 100 trials are of earlier runs" in again.output
