@@ -44,16 +44,13 @@ def row(claim: Claim) -> str:
 def written(page: str) -> str:
     """The page with the rows of its two tables written anew."""
     trained = [claim for claim in read(LABS).claims if claim.experiment]
-    for head, rows in (
-        ("| claim | seeds | verdict |\n|---|--:|---|\n", [row(one) for one in trained if not one.figures]),
-        (
-            "| figure | printed | ours | seeds | verdict |\n|---|--:|--:|--:|---|\n",
-            [row(one) for one in trained if one.figures],
-        ),
+    for head, figures in (
+        ("| claim | seeds | verdict |\n|---|--:|---|\n", False),
+        ("| figure | printed | ours | seeds | verdict |\n|---|--:|--:|--:|---|\n", True),
     ):
-        before, found, behind = page.partition(head)
-        assert found, head
-        page = before + head + "".join(f"{one}\n" for one in rows) + re.sub(r"\A(\|.*\n)*", "", behind)
+        rows = "".join(f"{row(claim)}\n" for claim in trained if bool(claim.figures) == figures)
+        before, _, behind = page.partition(head)
+        page = before + head + rows + re.sub(r"\A(\|.*\n)*", "", behind)
     return page
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from cases.data.mnist import PATH, load
-from harness.errors import SuiteError
+from cases.data.mnist import PATH
 from tests.suite.command import JAX, checkout_in, suite
 
 NEEDS_MNIST = {"mnist-facts", "mnist-preparation", "mnist-softmax-curve"}
@@ -38,20 +36,3 @@ def test_what_needs_a_damaged_file_is_not_run_and_red_and_the_others_run(tmp_pat
     assert f"report: {folder / 'report' / 'REPORT.md'}" in run.output
     # pytest-benchmark makes its own folder wherever it is started
     assert {path.name for path in away.iterdir()} <= {".benchmarks"}
-
-
-@pytest.mark.parametrize("content", [b"", b"P", PATH.read_bytes()[:1000], b"not an archive"])
-def test_a_truncated_file(content: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "mnist.npz"
-    path.write_bytes(content)
-    with pytest.raises(SuiteError, match=r"Invalid MNIST file .*git checkout"):
-        load(path)
-
-
-def test_an_altered_file(tmp_path: Path) -> None:
-    """The archive is valid, but one label is changed."""
-    arrays = load()
-    arrays["y_test"] = np.where(np.arange(10000) == 7, 0, arrays["y_test"]).astype("uint8")
-    np.savez(tmp_path / "mnist.npz", **arrays)
-    with pytest.raises(SuiteError, match=r"array 'y_test' was altered.*git checkout"):
-        load(tmp_path / "mnist.npz")
