@@ -41,6 +41,7 @@ from reports.words import (
     plural,
     seconds,
     state_text,
+    table,
     verdict_text,
 )
 
@@ -273,8 +274,6 @@ def trained_here(run: Run, most: int) -> tuple[Markup, int, int] | None:
     Returns a table, how many trainings it leaves out, and how many were not trained to the end. ``most``: characters of
     a name.
     """
-    from pandas import DataFrame
-
     ended = [training for training in run.trainings.values() if training.n and run.trials.get(training.key)]
     if run.header.evidence or not ended:
         return None
@@ -283,21 +282,15 @@ def trained_here(run: Run, most: int) -> tuple[Markup, int, int] | None:
     for training in ended[:MOST]:
         unit, stored = unit_of(training.experiment, training.metric), training.stored_seconds
         here = statistics.fmean(trial.seconds.total for trial in run.trials[training.key])
-        rows.append(
-            {
-                "training": escape("/".join(training.key), most),
-                "metric": escape(metric_label(training.metric)),
-                "stored": number(training.stored_mean, unit),
-                "here": number(training.mean, unit),
-                "state": state_text(training.outcome.state, training.red),
-                "s stored": seconds(stored),
-                "s here": seconds(here),
-                "ratio": f"{here / stored:.2f}" if stored and here else "–",
-            }
-        )
-    sides = ["left", "left", "right", "right", "left", "right", "right", "right"]
-    table = DataFrame(rows).to_markdown(index=False, disable_numparse=True, colalign=sides)
-    return Markup(table), max(len(ended) - MOST, 0), len(run.trainings) - len(ended)
+        names = escape("/".join(training.key), most), escape(metric_label(training.metric))
+        means = number(training.stored_mean, unit), number(training.mean, unit)
+        state = state_text(training.outcome.state, training.red)
+        ratio = f"{here / stored:.2f}" if stored and here else "–"
+        rows.append((*names, *means, state, seconds(stored), seconds(here), ratio))
+    headers = ("training", "metric", "stored", "here", "state", "s stored", "s here", "ratio")
+    numbers = ("stored", "here", "s stored", "s here", "ratio")
+    left = max(len(ended) - MOST, 0)
+    return Markup(table(headers, rows, right=numbers)), left, len(run.trainings) - len(ended)
 
 
 def elsewhere(run: Run, experiment: str, row: Row) -> Markup:

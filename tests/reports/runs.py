@@ -1,20 +1,33 @@
-"""Runs of synthetic trainings and times, without files: as many as a trend or a comparison wants."""
+"""Runs without files, of synthetic records: as many as a trend or a comparison wants. And the stored evidence."""
 
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from harness.model import Seconds, Trial
 from harness.record.run import AnyRecord, Run, RunEnded, Timed
+from reports.stored import stored_run
+from tests.reports import synthetic
 from tests.reports.synthetic import HEADER, Recorder, experiment, training, trial
 
 START = datetime.datetime(2026, 1, 1, 2, tzinfo=datetime.UTC)
+BASELINES = Path(__file__).resolve().parents[2] / "baselines"
 Values = Mapping[int, float | None] | Sequence[float | None]
+
+
+@functools.cache
+def evidence(stack: str = "tensorflow-cpu") -> Run:
+    """The stored evidence of a stack, without what tests have declared; to be read only."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(synthetic, "EXPERIMENTS", {})
+        return stored_run(BASELINES, stack)
 
 
 def finished(*records: AnyRecord, **changes: Any) -> Run:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import itertools
 import os
 import re
@@ -41,10 +40,9 @@ from reports.charts_data import (
 from reports.charts_of_effects import _row, by_seeds, closing, growth_of
 from reports.charts_of_run import parts, pictures, shown, slide_and_seeds
 from reports.sentences import effects_by_relevance
-from reports.stored import stored_run
 from reports.write import write_report
-from tests.reports import synthetic
 from tests.reports.full import full_run
+from tests.reports.runs import evidence
 from tests.reports.synthetic import (
     EXPERIMENTS,
     HEADER,
@@ -61,7 +59,7 @@ from tests.reports.synthetic import (
 
 NAMES = ["deep-dropout.svg", "effects.svg", "l1-sweep.svg", "raw-data.svg"]
 """Softmax has one epoch, which is no curve."""
-BASELINES = Path(__file__).resolve().parents[2] / "baselines"
+ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).with_name("figures.txt")
 RENEW = "SUITE_RENEW_PICTURES"
 SWEEP = Sweep(over="learning rate", metric="loss", title="The loss, by rate.", y_scale="log")
@@ -69,14 +67,6 @@ LINEAR = replace(SWEEP, y_scale="linear")
 POINTS = tuple(Variant(f"{name} {at}", at=at, series=name) for name in ("a", "b") for at in (0.1, 1.0, 10.0))
 STUCK = Divergence("stuck at chance", 1)
 DIFFERENCES = [0.01, 0.02, 0.01, 0.03, 0.02, 0.01, 0.02]
-
-
-@functools.cache
-def evidence() -> Run:
-    """The evidence of the reference stack, without what other tests have declared."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(synthetic, "EXPERIMENTS", {})
-        return stored_run(BASELINES, "tensorflow-cpu")
 
 
 @pytest.fixture(scope="module")
@@ -249,7 +239,7 @@ def test_same_run_same_bytes_in_every_process(folder: Path, tmp_path: Path) -> N
     code = MADE_UP + f"full_run(Path({str(tmp_path / 'declared')!r}))\n"
     code += f"write_report(Path({str(path)!r}), Path({str(tmp_path / 'again')!r}))"
     other = {"PYTHONHASHSEED": "7", "TZ": "Asia/Seoul", "LC_ALL": "POSIX"}
-    subprocess.run([sys.executable, "-c", code], env=os.environ | other, check=True, cwd=BASELINES.parent)
+    subprocess.run([sys.executable, "-c", code], env=os.environ | other, check=True, cwd=ROOT)
     written = {file.relative_to(tmp_path / "again"): file for file in (tmp_path / "again").rglob("*.*")}
     assert {f"figures/{name}" for name in NAMES} < {name.as_posix() for name in written}
     assert all((folder / name).read_bytes() == file.read_bytes() for name, file in written.items())

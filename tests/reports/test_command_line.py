@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from harness.errors import SuiteError
-from harness.record.database import Database
 from reports import __main__ as command
 from reports.folders import check_writable, write_atomic
 from tests.reports.full import full_run
@@ -139,39 +138,18 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_run_of_a_database(
-    sparse: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_runs_are_pushed_to_a_database_and_reported_from_it(
+    sparse: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = []
-
-    def stored(database: Database, run: str | None) -> tuple[str, bytes]:
-        asked.append((str(database), run))
-        return sparse.stem, sparse.read_bytes()
-
-    monkeypatch.setattr(Database, "read", stored)
-    url = f"sqlite:///{tmp_path / 'runs.sqlite'}"
-    assert command.main(["--store", url, "--run", "some-run", "--out", str(tmp_path / "out")]) == 0
-    assert asked == [(url, "some-run")]
+    store = ["--store", f"sqlite:///{tmp_path / 'runs.sqlite'}"]
+    for said in (sparse.stem, f"Nothing to push in {tmp_path / 'runs'}."):
+        assert command.main(["--push", *store, "--out", str(tmp_path)]) == 0
+        assert said in capsys.readouterr().out
+    assert not (tmp_path / "REPORT.md").exists()
+    sparse.unlink()
+    assert command.main([*store, "--run", sparse.stem, "--out", str(tmp_path / "out")]) == 0
     assert f"Report of {sparse.stem}: " in capsys.readouterr().out
     assert (tmp_path / "out" / "REPORT.md").exists()
-
-
-@pytest.mark.parametrize("lines", [["pushed: a", "pushed: b"], []])
-def test_runs_are_pushed_without_a_report(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, lines: list[str]
-) -> None:
-    asked = []
-
-    def push(database: Database, folder: Path) -> list[str]:
-        asked.append((str(database), folder))
-        return lines
-
-    monkeypatch.setattr(Database, "push_all", push)
-    url = f"sqlite:///{tmp_path / 'runs.sqlite'}"
-    assert command.main(["--push", "--store", url, "--out", str(tmp_path)]) == 0
-    assert asked == [(url, tmp_path / "runs")]
-    assert capsys.readouterr().out.splitlines() == (lines or [f"Nothing to push in {tmp_path / 'runs'}."])
-    assert not (tmp_path / "REPORT.md").exists()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from harness.check.claims import verdict_state
-from harness.check.compare import Change, Changes, Times, compare
+from harness.check.compare import Change, Changes, compare
 from harness.errors import SuiteError
 from harness.record.database import Database
 from harness.record.outcomes import TimeState, TrainingOutcome, TrainingState
@@ -21,12 +21,11 @@ from harness.record.trials import ShortTrial
 from harness.verdict import Verdict
 from reports import __main__ as command
 from reports.changes import markdown
-from reports.folders import Runs, find
 from tests.check.test_judge import evidence, shorts
 from tests.make import self_check, timed
 from tests.reports.markdown import section, tables
-from tests.reports.runs import run
-from tests.reports.synthetic import HEADER, NASTY, Recorder, claim, decision, experiment, trial
+from tests.reports.runs import recorded, run
+from tests.reports.synthetic import HEADER, NASTY, Recorder, claim, decision, trial
 from tests.reports.test_command_line import fails
 
 Values = Mapping[str, Mapping[int, float | None] | Sequence[float | None]]
@@ -43,10 +42,6 @@ def values(then: Values, now: Values) -> Changes:
 def only(changes: Changes) -> Change:
     [change] = changes.changes
     return change
-
-
-def times(changes: Changes, source: str) -> Times:
-    return next(line for line in changes.times if line.source == source)
 
 
 def near(then: Sequence[float], by: float, noise: float) -> list[float]:
@@ -200,7 +195,7 @@ def clocks(day: float, factor: float, cases: int = 8, **changes: Any) -> Run:
 )
 def test_times_of_one_machine(factor: float, state: TimeState, changed: int, regressed: bool) -> None:
     changes = compare(clocks(1, factor), clocks(0, 1.0))
-    line = times(changes, "-m timing")
+    [line] = changes.times
     assert (line.state, len(changes.changes)) == (state, changed)
     assert line.whole is not None
     assert line.whole.ratio == pytest.approx(factor)
@@ -209,7 +204,7 @@ def test_times_of_one_machine(factor: float, state: TimeState, changed: int, reg
 
 def test_a_process_that_others_held_up_proves_nothing() -> None:
     changes = compare(clocks(1, 1.16, contention=0.2), clocks(0, 1.0))
-    assert (times(changes, "-m timing").state, changes.regressed) == (TimeState.DISTURBED, False)
+    assert (changes.times[0].state, changes.regressed) == (TimeState.DISTURBED, False)
 
 
 def test_another_machine_is_not_compared() -> None:
@@ -230,14 +225,14 @@ def epochs(day: float, factor: float, count: int = 10, **changes: Any) -> Run:
 @pytest.mark.parametrize(("factor", "state"), [(1.2, TimeState.WITHIN), (1.7, TimeState.SLOWER)])
 def test_an_epoch_of_trainings_has_to_change_more(factor: float, state: TimeState) -> None:
     changes = compare(epochs(1, factor), epochs(0, 1.0))
-    assert times(changes, "trainings").state is state
+    assert changes.times[0].state is state
     assert changes.regressed == (state is TimeState.SLOWER)
     assert ("a busy machine does the same" in markdown(changes)) == (state is TimeState.WITHIN)
 
 
 def test_epochs_of_other_workers_or_reused_trials_are_not_compared() -> None:
     changes = compare(epochs(1, 3.0, workers=4), epochs(0, 1.0))
-    assert times(changes, "trainings").why_not == "other number of workers: not compared"
+    assert changes.times[0].why_not == "other number of workers: not compared"
     now = epochs(1, 3.0)
     for key, record in now.trainings.items():
         now.trainings[key] = replace(record, reused=1)
@@ -251,14 +246,6 @@ def test_nothing_in_common_is_no_comparison(now: Run) -> None:
 
 
 # the command line
-
-
-def recorded(folder: Path, day: int, end: float, **changes: Any) -> Path:
-    """The file of a run with five seeds of one training."""
-    header = run(day).header
-    made = Recorder(folder, **{"id": header.id, "started": header.started, **changes})
-    made.train(experiment("e", ["a"]), [trial("a", seed, end) for seed in range(5)], "val_accuracy")
-    return made.end()
 
 
 def test_runs_by_file_id_and_commit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -319,26 +306,27 @@ def test_bad_input_is_one_sentence(
     monkeypatch.setattr("reports.folders.OUT", tmp_path / "default")
     out = ["--out", tmp_path]
     assert "No run is recorded in" in fails(capsys, "--compare", "aaaa", "bbbb", *out)
-    one = recorded(tmp_path, 0, 0.98, commit="aaaa1111")
-    assert f"Did you mean '{one.stem}'" in fails(capsys, "--compare", one.stem[:-2], one, *out)
-    assert "evidence:STACK" in fails(capsys, "--compare", "aaa", one, *out)  # three letters are no commit
-    assert "Cannot read" in fails(capsys, "--compare", tmp_path / "no.jsonl", one, *out)
-    for report in (tmp_path, tmp_path / "report.json"):
-        said = fails(capsys, "--compare", report, one, *out)
-        assert "which is a report" in said
-        assert f"Name a file in {tmp_path / 'runs'}." in said
-    assert "evidence:STACK" in fails(capsys, "--compare", "x" * 10_000, one, *out)
-    assert "--compare contradicts" in fails(capsys, "--compare", one, one, "--run", one)
-    other = tmp_path / "runs" / "other.jsonl"
+    known = recorded(tmp_path, 0, 0.98, commit="aaaa1111")
+    other, nothing, empty = (tmp_path / "runs" / f"{name}.jsonl" for name in ("other", "nothing", "zzzz"))
     other.write_bytes(encode(replace(HEADER, schema=99)) + b"\n")
-    assert "schema 99" in fails(capsys, "--compare", one, other, *out)
-    assert "schema 99" in fails(capsys, "--compare", one, "other", *out)
-    other.write_bytes(b"")
-    assert "empty file" in fails(capsys, "--compare", one, other, *out)
-    empty = Recorder(tmp_path, id="zzzz").end()
-    assert "Nothing to compare" in fails(capsys, "--compare", one, empty, *out)
-    Database(f"sqlite:///{tmp_path / 'empty'}").prepare()
-    assert "No run is recorded" in fails(capsys, "--compare", "a", "b", "--store", f"sqlite:///{tmp_path / 'empty'}")
+    nothing.write_bytes(b"")
+    Recorder(tmp_path, id=empty.stem).end()
+    for given, said in (
+        (known.stem[:-2], f"Did you mean '{known.stem}'"),
+        ("aaa", "evidence:STACK"),  # three letters are no commit
+        ("x" * 10_000, "evidence:STACK"),
+        (tmp_path / "no.jsonl", "Cannot read"),
+        (tmp_path, f"which is a report. Name a file in {tmp_path / 'runs'}."),
+        (tmp_path / "report.json", f"which is a report. Name a file in {tmp_path / 'runs'}."),
+        (other, "schema 99"),
+        (other.stem, "schema 99"),
+        (nothing, "empty file"),
+        (empty, "Nothing to compare"),
+    ):
+        assert said in fails(capsys, "--compare", given, known, *out)
+    url = f"sqlite:///{tmp_path / 'empty'}"
+    Database(url).prepare()
+    assert "No run is recorded" in fails(capsys, "--compare", "a", "b", "--store", url)
 
 
 def test_texts_from_outside_are_inert() -> None:
@@ -354,8 +342,3 @@ def test_texts_from_outside_are_inert() -> None:
     assert "\n# h" not in text
     for rows in tables(text):
         assert all("\n" not in cell for row in rows for cell in row.values())
-
-
-def test_find_needs_no_folder_for_a_file(tmp_path: Path) -> None:
-    path = recorded(tmp_path, 0, 0.98)
-    assert find(str(path), Runs(tmp_path / "nowhere"), tmp_path).header.id == path.stem

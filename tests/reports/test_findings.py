@@ -12,10 +12,10 @@ from harness.errors import SuiteError
 from harness.record.run import Run
 from reports.cards import cards
 from reports.markdown import findings
-from reports.stored import stored_run
 from reports.words import escape
 from reports.write import END, START, write_findings
 from tests.reports.markdown import tables
+from tests.reports.runs import evidence
 
 ROOT = Path(__file__).resolve().parents[2]
 STACK = "tensorflow-cpu"
@@ -24,7 +24,7 @@ SUPPORT = "✔≈"
 
 @pytest.fixture(scope="module")
 def run() -> Run:
-    return stored_run(ROOT / "baselines", STACK)
+    return evidence(STACK)
 
 
 def test_readme_has_the_findings_of_the_stored_evidence(run: Run) -> None:

@@ -1,14 +1,18 @@
 """What every form of a report says, as files in golden/: of a full run, of a check with every verdict, and of evidence.
 
+Of the check the text of its page is one too.
+
 A golden file changes on purpose only: ``python -m tests.reports.test_golden`` writes them anew; the commit says why.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -39,10 +43,12 @@ from reports.cards import cards
 from reports.charts import Picture
 from reports.history import History
 from reports.markdown import findings, texts
+from reports.page.page import html
 from reports.write import adjusted, in_order
 from suite.session import messages
 from tests.make import self_check, timed
 from tests.reports.full import full_run, timed_run
+from tests.reports.runs import finished
 from tests.reports.runs import run as made_run
 from tests.reports.synthetic import (
     MadeUp,
@@ -106,6 +112,9 @@ MEANS = {
     for name, end in (("with", 0.98), ("without", 0.97))
 }
 LOOKS = SeedsTaken((10, 30), 100, "maximum")
+ON = {"slide": "2. Products", "rule": RULE.describe(), "experiment": "network", "variants": MEANS}
+COMPUTED = {"slide": "2. Products", "exact": True, "rule": Exact().describe()}
+MORE, LESS = effect("with − without", 0.01, 0.005, 0.015), effect("with − without", -0.01, -0.015, -0.005)
 
 
 def check(folder: Path) -> Path:
@@ -127,9 +136,6 @@ def check(folder: Path) -> Path:
         ended = {} if outcome.to_the_end else {"seeds": (), "n": 0, "mean": None, "std": None}
         trained = training("network", [trial(name, 0, 0.97)], "val_accuracy", outcome=outcome, red=outcome.red, **ended)
         run.append(trained)
-    on = {"slide": "2. Products", "rule": RULE.describe(), "experiment": "network", "variants": MEANS}
-    computed = {"slide": "2. Products", "exact": True, "rule": Exact().describe()}
-    more, less = effect("with − without", 0.01, 0.005, 0.015), effect("with − without", -0.01, -0.015, -0.005)
     tie = effect("with − without", 0.0001, -0.0003, 0.0004)
     unsure = effect("with − without", 0.001, -0.002, 0.004, chances={100: 0.31}, details={"plain_low": -0.001})
     inside = effect("with, one more run", 0.98, 0.978, 0.982, details={"published": 0.98, "confidence": 0.99})
@@ -138,16 +144,16 @@ def check(folder: Path) -> Path:
     expected = compared("REFUTED", "REFUTED")
     unconfirmed = here(ClaimState.NOT_CONFIRMED, own=Verdict.INCONCLUSIVE)
     run.append(
-        claim("supported", "SUPPORTED", [more], here=here(), **on),
-        claim("refuted", "REFUTED", [less], comparison=expected, here=here(verdict=Verdict.REFUTED), **on),
-        claim("negligible", "NEGLIGIBLE", [tie], **on),
-        claim("inconclusive", "INCONCLUSIVE", [unsure], taken=LOOKS, **on),
-        claim("not-contradicted", decision("SUPPORTED", [inside], basis=Basis.NOT_CONTRADICTED), **on),
-        claim("outdated", outdated, **computed),
-        claim("ours", "REFUTED", [less], **on),
-        claim("red", "REFUTED", [less], comparison=red(VerdictState.FLIPPED, "REFUTED", "REFUTED here"), **on),
-        claim("red-exact", "REFUTED", comparison=compared("REFUTED", "SUPPORTED"), **computed),
-        claim("not-run", decision("NOT_RUN", reason="no such file"), **computed),
+        claim("supported", "SUPPORTED", [MORE], here=here(), **ON),
+        claim("refuted", "REFUTED", [LESS], comparison=expected, here=here(verdict=Verdict.REFUTED), **ON),
+        claim("negligible", "NEGLIGIBLE", [tie], **ON),
+        claim("inconclusive", "INCONCLUSIVE", [unsure], taken=LOOKS, **ON),
+        claim("not-contradicted", decision("SUPPORTED", [inside], basis=Basis.NOT_CONTRADICTED), **ON),
+        claim("outdated", outdated, **COMPUTED),
+        claim("ours", "REFUTED", [LESS], **ON),
+        claim("red", "REFUTED", [LESS], comparison=red(VerdictState.FLIPPED, "REFUTED", "REFUTED here"), **ON),
+        claim("red-exact", "REFUTED", comparison=compared("REFUTED", "SUPPORTED"), **COMPUTED),
+        claim("not-run", decision("NOT_RUN", reason="no such file"), **COMPUTED),
         claim("weak", "SUPPORTED", here=unconfirmed, error="x is damaged", red=True),
         erratum("warns", outcome=Warns("old."), warning="old.", error="", when=""),
         erratum("differs", outcome=Differs(2, 1), today=1, error="", when="", slide="1. Sums"),
@@ -179,11 +185,10 @@ def evidence(folder: Path) -> Path:
     for name, end in (("with", 0.98), ("without", 0.97)):
         trials = [trial(name, seed, end) for seed in range(11)]
         run.train(experiment("network", ["with", "without"]), [*trials, Trial(name, 11, {}, {})], "val_accuracy")
-    on = {"slide": "2. Products", "rule": RULE.describe(), "experiment": "network", "variants": run.means}
     for verdict, end in (("SUPPORTED", 0.01), ("REFUTED", -0.01)):
         measured = effect("with − without", end, end - 0.005, end + 0.005, p=0.03)
         own = {"here": here(None, text="", verdict=Verdict(verdict)), "comparison": compared(verdict, verdict)}
-        run.append(claim(verdict.lower(), verdict, [measured], **own, **on))
+        run.append(claim(verdict.lower(), verdict, [measured], **own, **ON | {"variants": run.means}))
     run.append(erratum("declared", state=ErratumState.DECLARED, error="", when=""))
     return run.end(seconds=None)
 
@@ -238,7 +243,11 @@ def written(name: str, folder: Path) -> dict[str, str]:
     """The texts of a run by file: Markdown, README's table, the terminal's lines; or those of a document on runs."""
     if name in DOCUMENTS:
         return {f"{name.upper()}.md": DOCUMENTS[name]()}
-    run, holm = adjusted(in_order(read_run(RUNS[name](folder))))
+    return forms(read_run(RUNS[name](folder)), name, folder)
+
+
+def forms(run: Run, name: str, folder: Path) -> dict[str, str]:
+    run, holm = adjusted(in_order(run))
     shown = cards(run)
     pictures = [
         Picture(f"{heading or 'effects'}.svg", b"", heading, "Alt | text", "A *caption*")
@@ -247,8 +256,19 @@ def written(name: str, folder: Path) -> dict[str, str]:
     files = texts(run, shown, holm, pictures if name == "check" else [])
     if name == "evidence":
         files["README.md"] = findings(run, COURSE.findings[:1])
+    if name == "check":
+        files["page.txt"] = words_of(html(run, shown).decode())
     files["terminal.txt"] = "".join(f"{line.text}\n" for line in terminal(run)).replace(str(folder), "FOLDER")
     return files
+
+
+def words_of(page: str) -> str:
+    """The text of a page, without its legends and what is no text, line by line."""
+    for tag in ("script", "style", 'dl class="meanings"'):
+        page = re.sub(f"<{tag}.*?</{tag[:2] if ' ' in tag else tag}>", "", page, flags=re.DOTALL)
+    page = re.sub(r"</?(p|h\d|li|tr|dt|dd|div|summary|section|article|option|label)\b[^>]*>", "\n", page)
+    lines = (" ".join(unescape(re.sub("<[^>]*>", " ", line)).split()) for line in page.splitlines())
+    return "".join(f"{line}\n" for line in lines if line)
 
 
 def terminal(run: Run) -> Iterator[messages.Line]:
@@ -268,6 +288,37 @@ def course(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_form_says_what_it_said(name: str, course: None, tmp_path: Path) -> None:
     known = {path.relative_to(GOLDEN / name).as_posix(): path.read_text("utf-8") for path in files_of(name)}
     assert written(name, tmp_path) == known, "on purpose? python -m tests.reports.test_golden, and say why"
+
+
+ACCUSATIONS = (
+    "REFUTED",
+    "Refuted claim",
+    "contradicts",
+    "Say instead",
+    "Dropout costs",
+    "No.",
+    "✘ Statement",
+    "−1.00 points",
+)
+
+
+def test_a_red_claim_accuses_nobody_in_any_form(course: None, tmp_path: Path) -> None:
+    """As with an optimizer whose rate is 1 % off: it computes otherwise here, and did not before.
+
+    Only what moved says so, and the legend has all words.
+    """
+    expected = compared("REFUTED", "SUPPORTED")
+    run = finished(
+        claim("red", "REFUTED", [LESS], comparison=expected, **ON),
+        claim("red-exact", "REFUTED", comparison=expected, **COMPUTED),
+        claim("supported", "SUPPORTED", [MORE], **ON),
+        full=False,
+    )
+    texts = forms(run, "check", tmp_path)
+    for name, text in ((name, text) for name, text in texts.items() if "/" not in name):
+        told = [line for line in text.partition("## How to read this")[0].splitlines() if " → " not in line]
+        kept = "\n".join(told).replace("SUPPORTED since 2026-11-20 (first), REFUTED now", "")
+        assert [word for word in ACCUSATIONS if word in kept] == [], name
 
 
 def files_of(name: str) -> Iterator[Path]:

@@ -14,15 +14,14 @@ from msgspec.structs import replace
 from harness.check.difference import MedianRatio, is_significant
 from harness.errors import SuiteError
 from harness.record.database import Database
-from harness.record.run import Run, encode
+from harness.record.run import Run, RunEnded, TrialDone, encode
 from reports import __main__ as command
 from reports.folders import Runs
 from reports.history import History, markdown, seeds_text, since_last
 from tests.make import timed
-from tests.reports.large import fill
 from tests.reports.markdown import section, tables
-from tests.reports.runs import run
-from tests.reports.synthetic import HEADER, NASTY, Recorder, experiment, trial
+from tests.reports.runs import named, recorded, run
+from tests.reports.synthetic import HEADER, NASTY, Recorder, claim, experiment, training, trial
 from tests.reports.test_command_line import fails
 
 OTHER = {"device_model": "Intel Xeon", "threads": 8}
@@ -183,18 +182,9 @@ def test_texts_from_outside_are_inert_and_the_page_stays_small() -> None:
     assert "90 more." in section(text, "What moved with the newest run")
 
 
-def recorded(folder: Path, days: int, end: float = 0.98) -> list[Path]:
-    paths = []
-    for day in range(days):
-        header = run(day).header
-        made = Recorder(folder, id=header.id, started=header.started)
-        made.train(experiment("e", ["a"]), [trial("a", seed, end) for seed in range(5)], "val_accuracy")
-        paths.append(made.end())
-    return paths
-
-
 def test_since_the_last_run_is_the_comparison_with_the_last_comparable_one(tmp_path: Path) -> None:
-    recorded(tmp_path, 3)
+    for day in range(3):
+        recorded(tmp_path, day)
     now = run(9, {"a": [0.9 + 0.001 * seed for seed in range(5)]})
     history = History.of(Runs(tmp_path / "runs").of_course())
     changes = since_last(now, history)
@@ -206,7 +196,8 @@ def test_since_the_last_run_is_the_comparison_with_the_last_comparable_one(tmp_p
 
 
 def test_the_folder_and_the_database_give_one_trend(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    recorded(tmp_path, 12)
+    for day in range(12):
+        recorded(tmp_path, day)
     url = f"sqlite:///{tmp_path / 'store.sqlite'}"
     Database(url).push_all(tmp_path / "runs")
     assert command.main(["--trend", "--store", url, "--out", str(tmp_path)]) == 0
@@ -217,7 +208,8 @@ def test_the_folder_and_the_database_give_one_trend(tmp_path: Path, capsys: pyte
 
 
 def test_runs_of_another_course_are_left_out(tmp_path: Path) -> None:
-    recorded(tmp_path, 3)
+    for day in range(3):
+        recorded(tmp_path, day)
     Recorder(tmp_path, id="z-other", course="another").end()
     Recorder(tmp_path / "others", id="z-other", course="another").end()
     assert len(History.of(Runs(tmp_path / "runs").of_course()).runs) == 3
@@ -226,7 +218,8 @@ def test_runs_of_another_course_are_left_out(tmp_path: Path) -> None:
 
 
 def test_damaged_and_unfinished_files_are_named_and_left_out(tmp_path: Path) -> None:
-    recorded(tmp_path, 3)
+    for day in range(3):
+        recorded(tmp_path, day)
     runs = tmp_path / "runs"
     (runs / "z-empty.jsonl").write_bytes(b"")
     (runs / "z-other.jsonl").write_bytes(encode(replace(HEADER, schema=99)) + b"\n")
@@ -247,7 +240,7 @@ def test_bad_input_is_one_sentence(
     Database(empty).prepare()
     assert "No run is recorded" in fails(capsys, "--trend", "--store", empty)
     assert "--trend contradicts" in fails(capsys, "--trend", "--run", "x")
-    recorded(tmp_path / "default", 2)
+    recorded(tmp_path / "default", 0)
     (tmp_path / "file").write_text("in the way")
     assert "Cannot write the report" in fails(capsys, "--trend", "--out", tmp_path / "file")
 
@@ -264,8 +257,16 @@ def test_the_interval_over_cases_covers_the_median() -> None:
 @pytest.mark.slow
 def test_a_large_database_takes_seconds(tmp_path: Path) -> None:
     """A quarter of the runs and a tenth of the seeds of the target: 20 s for 100 runs, 100 claims and 1,000 seeds."""
-    store = Database(f"sqlite:///{tmp_path / 'large.sqlite'}")
-    fill(store, 25, 100, 100)
+    store, lines, first = Database(f"sqlite:///{tmp_path / 'large.sqlite'}"), [], trial("plain", 0, 0.98)
+    for id in (f"experiment-{number:03}" for number in range(100)):
+        experiment(id, ["plain"])
+        line = encode(TrialDone(experiment=id, definition="made up", trial=first))
+        lines += [line.replace(b'"seed":0', b'"seed":%d' % seed) for seed in range(100)]
+        lines.append(encode(training(id, [first], "val_accuracy")))
+        lines.append(encode(claim(f"claim-of-{id}", "SUPPORTED", experiment=id)))
+    store.prepare()
+    for header in (replace(HEADER, **named(day)) for day in range(25)):
+        store.push(header.id, [encode(header), *lines, encode(RunEnded(exit_status=0, seconds=212.4))])
     start = time.process_time()
     history = History.of(Runs(tmp_path, store).of_course())
     assert time.process_time() - start < 5

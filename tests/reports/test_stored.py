@@ -30,6 +30,7 @@ from reports.words import escape
 from reports.write import END, START
 from tests.make import provenance
 from tests.reports.markdown import claims, section, tables
+from tests.reports.runs import evidence
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = next(one for one in experiments(CLAIMS) if one.id == "example-4")
@@ -184,5 +185,4 @@ def test_a_stored_curve_has_straight_lines_between_its_points() -> None:
 @pytest.mark.parametrize("stack", sorted({path.parent.name for path in (ROOT / "baselines").glob("*-*/exact.json")}))
 def test_no_verdict_of_the_published_evidence_is_another_than_expected(stack: str) -> None:
     """With few seeds of its own, a stack's verdict and the expected one are both the reference stack's."""
-    run = stored_run(ROOT / "baselines", stack)
-    assert moved(run) == []
+    assert moved(evidence(stack)) == []
