@@ -7,7 +7,7 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -40,7 +40,7 @@ from harness.record.run import (
 )
 from harness.record.run_file import RunFile
 from harness.rules import Exact
-from harness.verdict import Basis, Decision, Difference, Effect, Kind, Verdict
+from harness.verdict import Basis, Decision, Effect, Kind, Verdict
 
 ACCURACY = Metric("val_accuracy", "higher", "fraction", 0.0005)
 LOSS = Metric("loss", "lower", "nats", 0.01)
@@ -77,12 +77,15 @@ NASTY = "<script>alert(1)</script> | `x` \n# h ![a](b) $y$ \u202e" + "w" * 10_00
 """A text from outside that must stay inert."""
 
 
-class AnyExperiment(Experiment):
-    """An experiment of any names and figures, which nobody trains."""
-
-    def __post_init__(self) -> None: ...
+T = TypeVar("T")
 
 
+def unchecked(kind: type[T]) -> type[T]:
+    """The class without its checks, for experiments, claims and errata of any names and texts."""
+    return type(f"Any{kind.__name__}", (kind,), {"__post_init__": lambda self: None})
+
+
+AnyExperiment, AnyClaim, AnyErratum = unchecked(Experiment), unchecked(Claim), unchecked(Erratum)
 EXPERIMENTS: dict[str, Experiment] = {}
 """What ``experiment`` has declared, by id."""
 
@@ -139,22 +142,14 @@ def decision(
     verdict: str,
     effects: Sequence[Effect] = (),
     reason: str = "the interval lies above 0",
-    *,
-    parts: Sequence[Decision] = (),
-    differences: Sequence[Difference] = (),
-    p: float | None = None,
     basis: Basis | None = None,
+    **parts: Any,
 ) -> Decision:
-    """A decision of a rule.
-
-    ``p``, ``basis``: where none is given, of a verdict that is decided the least p of its effects, and that a test
-    shows it.
-    """
-    of = Verdict(verdict)
-    tested = [one.p for one in effects if one.p is not None]
-    if of.decided:
-        p, basis = min(tested, default=None) if p is None else p, basis or Basis.SHOWN
-    return Decision(of, reason, tuple(effects), tuple(parts), p, tuple(differences), basis)
+    """A decision of a rule. A test shows it, with the least p of its effects, unless it says another basis."""
+    of, tested = Verdict(verdict), [effect.p for effect in effects if effect.p is not None]
+    parts = {name: tuple(known) for name, known in parts.items()}
+    shown = {"p": min(tested, default=None), "basis": basis or Basis.SHOWN} if of.decided else {"basis": basis}
+    return Decision(of, reason, tuple(effects), **parts, **shown)
 
 
 def compared(verdict: str, expected: str | None = None) -> VerdictComparison:
@@ -166,12 +161,6 @@ def compared(verdict: str, expected: str | None = None) -> VerdictComparison:
 def red(state: VerdictState, verdict: str, reason: str) -> VerdictComparison:
     """A verdict that is not the expected one, and makes its claim red."""
     return VerdictComparison(state, Verdict.SUPPORTED, Verdict(verdict), True, reason)
-
-
-class AnyClaim(Claim):
-    """A claim of any texts."""
-
-    def __post_init__(self) -> None: ...
 
 
 class AnyRule(Exact):
@@ -213,12 +202,6 @@ def claim(id: str, found: str | Decision, effects: Sequence[Effect] = (), **chan
 def here(state: ClaimState | None = ClaimState.CONFIRMED, **changes: Any) -> Here:
     """What a claim's record says of the evidence."""
     return replace(Here(state, "a: 10 seeds to the end.", "tensorflow-cpu", 30, Verdict.SUPPORTED), **changes)
-
-
-class AnyErratum(Erratum):
-    """An erratum of any texts."""
-
-    def __post_init__(self) -> None: ...
 
 
 ERRATA: dict[str, Erratum] = {}

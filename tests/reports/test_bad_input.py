@@ -102,24 +102,14 @@ def test_files_of_an_earlier_report_go_and_a_readers_own_stay(tmp_path: Path) ->
 def test_an_edited_report_json_removes_nothing_of_others(tmp_path: Path) -> None:
     out = tmp_path / "out"
     write_report(Recorder(out).end(), out)
-    precious = [
-        tmp_path / "outside.md",
-        *(out / name for name in ("notes.md", "figures/x/outside.svg", "runs/a.jsonl")),
-    ]
+    names = ("../outside.md", "notes.md", "figures/x/outside.svg", "runs/a.jsonl")
+    precious = [out / name for name in names]
     for path in precious:
         path.parent.mkdir(exist_ok=True)
         path.write_text("mine", "utf-8")
-    others = [
-        "../outside.md",
-        "/etc/outside.md",
-        "sections/../../outside.md",
-        "notes.md",
-        "figures/x/outside.svg",
-        "runs/a.jsonl",
-    ]
-    for names in (others, 3, [3]):
-        (out / "report.json").write_bytes(msgspec.json.encode({"figures": [], "files": names}))
-        write_report(Recorder(tmp_path / str(names)[:3]).end(), out)
+    for listed in ([*names, "/etc/outside.md", "sections/../../outside.md"], 3, [3]):
+        (out / "report.json").write_bytes(msgspec.json.encode({"figures": [], "files": listed}))
+        write_report(Recorder(tmp_path / str(listed)[:3]).end(), out)
     assert all(path.read_text("utf-8") == "mine" for path in precious)
 
 

@@ -130,7 +130,8 @@ def test_why_a_verdict_differs(second: Verdict, seeds: int, flips: bool, reason:
     assert f"| ✔ 30 | ({'✘' if flips else '?'} 10) |" in text
 
 
-def test_the_command_writes_the_file(tmp_path: Path) -> None:
+def test_the_command_writes_the_file(made: Stacks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reports.stacks.stacks", lambda root, names: made)
     assert main(["--stacks", "tensorflow-cpu", "jax-cpu", "--out", str(tmp_path)]) == 0
     text = (tmp_path / FILE).read_text("utf-8")
     assert headings(text)[-1] == "Every claim"

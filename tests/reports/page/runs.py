@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 
 from harness.model import Seconds, Trial
 from harness.record.outcomes import ClaimState, TimeComparison, TimeState
-from harness.record.run import ClaimDecided, Run, Summary, read_run
+from harness.record.run import Run, Summary, read_run
 from harness.verdict import Verdict
 from reports.cards import cards
 from reports.history import History
@@ -19,11 +20,11 @@ from reports.page.page import PAGE, html
 from reports.write import in_order
 from tests.make import timed
 from tests.reports.full import full_run
+from tests.reports.runs import finished
 from tests.reports.synthetic import (
     HEADER,
     LONG,
     SEEDS,
-    Recorder,
     claim,
     decision,
     diverged,
@@ -32,6 +33,7 @@ from tests.reports.synthetic import (
     experiment,
     here,
     published,
+    training,
     trial,
 )
 
@@ -41,8 +43,6 @@ HOSTILE = (
     "& &amp; {{ 7 * 7 }} ${7 * 7} `tick` | pipe\nnew line \u202e reversed \u202c مرحبا ]]> <!-- "
 )
 LONGEST = "x" * 10_000
-
-
 SAY = "Say that one more training is expected at 0.6550."
 """What is said in place of the refuted claims of ``everything``, which the catalogue has no sentence for."""
 
@@ -59,131 +59,116 @@ def write(run: Run, folder: Path, earlier: History | None = None, say: str = "")
 
 def everything(folder: Path) -> Run:
     """The full synthetic run, and what it lacks: errata of a known slide, states on this machine, stored times."""
-    run = read_run(full_run(folder))
-    together = {"within": "lr", "despite": "zscore-formula"}
-    run.errata["momentum"] = erratum(
-        "momentum", slide=f"{SLIDE}, Usage", statement="Sequential has to be imported.", **together
-    )
+    run, errors = read_run(full_run(folder)), {"within": "lr", "despite": "zscore-formula"}
     slower = TimeComparison(TimeState.SLOWER, "1.30 × the stored seconds", 1.3, 1.1, 0.001, 5)
-    for one in (timed("softmax", [0.1, 0.2]), timed("dropout", [0.4, 0.5], comparison=slower, red=True)):
-        run.add(one)
-    for key, state in (("tips-dropout-rate", ClaimState.CONFIRMED), ("activity-l1-value", ClaimState.START_CONFIRMED)):
+    for record in (
+        erratum("momentum", slide=f"{SLIDE}, Usage", statement="Sequential has to be imported.", **errors),
+        timed("softmax", [0.1, 0.2]),
+        timed("dropout", [0.4, 0.5], comparison=slower, red=True),
+    ):
+        run.add(record)
+    for key, state, verdict in (
+        ("tips-dropout-rate", ClaimState.CONFIRMED, None),
+        ("activity-l1-value", ClaimState.START_CONFIRMED, None),
+        ("tips-dropout-helps", ClaimState.CONFIRMED, Verdict.SUPPORTED),
+    ):
         known = run.claims[key]
-        run.claims[key] = replace(known, here=here(state, verdict=known.verdict))
-    run.claims["tips-dropout-helps"] = replace(
-        run.claims["tips-dropout-helps"], here=here(ClaimState.CONFIRMED, verdict=Verdict.SUPPORTED)
-    )
+        run.claims[key] = replace(known, here=here(state, verdict=verdict or known.verdict))
     return run
 
 
 def over_weeks(run: Run, runs: int = 20) -> History:
     """The history of a run and of as many earlier ones, a day apart; the last eight are slower, with a newer Keras."""
-    found = []
-    for index in range(runs):
-        ago = runs - 1 - index
-        slower = 1.3 if ago < 8 else 1.0
+    made = []
+    for ago in reversed(range(runs)):
         started = datetime.datetime.fromisoformat(run.header.started) - datetime.timedelta(days=ago)
-        header = replace(
-            run.header,
-            id=f"earlier-{index}" if ago else run.header.id,
-            started=started.isoformat(),
-            fingerprint=run.header.fingerprint | {"keras": "3.12.0" if ago < 8 else "3.11.0"},
-        )
-        jitter = 1 + 0.002 * (index % 3)
+        facts = run.header.fingerprint | {"keras": "3.12.0" if ago < 8 else "3.11.0"}
+        id = f"earlier-{ago}" if ago else run.header.id
+        header = replace(run.header, id=id, started=started.isoformat(), fingerprint=facts)
+        factor = (1.3 if ago < 8 else 1.0) * (1 + 0.002 * ((runs - 1 - ago) % 3))
         trainings = {
-            key: replace(one, seconds=replace(one.seconds, steady_epoch=one.seconds.steady_epoch * slower * jitter))
-            for key, one in run.trainings.items()
+            key: replace(of, seconds=replace(of.seconds, steady_epoch=of.seconds.steady_epoch * factor))
+            for key, of in run.trainings.items()
         }
-        found.append(dataclasses.replace(run, header=header, trainings=trainings))
-    return History.of(found)
+        made.append(dataclasses.replace(run, header=header, trainings=trainings))
+    return History.of(made)
 
 
-def hostile(folder: Path) -> Run:
+def trained(experiment: str, metric: str, *trials: Sequence[Trial]) -> tuple[Run, dict[str, Summary]]:
+    """A run that trained these variants of an experiment, and their summaries."""
+    run = finished(*(training(experiment, of, metric) for of in trials))
+    run.trials |= {(experiment, of[0].variant): [*of] for of in trials}
+    return run, {of[0].variant: Summary.of(metric, of) for of in trials}
+
+
+def hostile() -> Run:
     """Every text from outside is hostile, and one statement has 10,000 characters."""
-    run = Recorder(folder, command=HOSTILE, stack=HOSTILE, commit=HOSTILE)
-    record = experiment("evil", [HOSTILE, "plain"])
-    for name in (HOSTILE, "plain"):
-        run.train(record, [trial(name, seed, 0.9) for seed in SEEDS], "val_accuracy")
+    names = (HOSTILE, "plain")
+    experiment("evil", names)
+    run, variants = trained("evil", "val_accuracy", *([trial(name, seed, 0.9) for seed in SEEDS] for name in names))
+    run.header = replace(run.header, command=HOSTILE, stack=HOSTILE, commit=HOSTILE)
     texts: dict[str, Any] = {
-        "slide": HOSTILE,
-        "statement": HOSTILE,
-        "rule": HOSTILE,
+        **dict.fromkeys(("slide", "statement", "rule"), HOSTILE),
         "deviations": (HOSTILE,),
         "notes": (HOSTILE, LONGEST),
         "experiment": "evil",
         "published": (published(HOSTILE, "0.91"),),
-        "variants": {name: run.means[name] for name in (HOSTILE, "plain")},
+        "variants": variants,
     }
     effects = [effect(f"{HOSTILE} − plain", -0.01, -0.02, -0.005)]
-    run.append(claim("evil", decision("REFUTED", effects, HOSTILE), case=HOSTILE, **texts))
-    run.append(claim("long", "INCONCLUSIVE", effects, **texts | {"statement": LONGEST}))
-    run.append(erratum("evil", statement=HOSTILE, printed=HOSTILE, modern=HOSTILE, slide=SLIDE), LONG)
-    return read_run(run.end())
-
-
-def empty(folder: Path) -> Run:
-    """A run that did nothing."""
-    return read_run(Recorder(folder).end())
-
-
-def killed(folder: Path) -> Run:
-    """A run that was killed before its first result."""
-    return read_run(Recorder(folder).close())
-
-
-def without_trainings(folder: Path) -> Run:
-    """One computed claim."""
-    run = Recorder(folder)
-    run.append(claim("zscore-formula", "SUPPORTED", exact=True, slide="2.3 Mean, std normalization"))
-    return read_run(run.end())
-
-
-def failed(folder: Path) -> Run:
-    """A claim all of whose seeds diverged at once: no value and no finite curve."""
-    run = Recorder(folder)
-    record = experiment("lost", ["raw"], accuracy=False)
-    run.train(record, [diverged("raw", seed, finite=0) for seed in SEEDS], "loss")
-    run.append(claim("all-diverge", "NOT_RUN", experiment="lost", variants={"raw": run.means["raw"]}))
-    return read_run(run.end())
-
-
-def one_seed(folder: Path) -> Run:
-    """A claim of a single seed."""
-    run = Recorder(folder)
-    record = experiment("single", ["only"])
-    run.train(record, [trial("only", 0, 0.9)], "val_accuracy")
-    run.append(claim("single-seed", "INCONCLUSIVE", experiment="single", variants={"only": run.means["only"]}))
-    return read_run(run.end())
-
-
-def large(claims: int, seeds: int, variants: int = 3, epochs: int = 20) -> Run:
-    """Claims of an experiment each, with curves of every seed."""
-    run = Run(Path("large.jsonl"), HEADER)
-    for number in range(claims):
-        names = [f"variant {place}" for place in range(variants)]
-        record = experiment(f"experiment-{number:03}", names)
+    for record in (
+        claim("evil", decision("REFUTED", effects, HOSTILE), case=HOSTILE, **texts),
+        claim("long", "INCONCLUSIVE", effects, **texts | {"statement": LONGEST}),
+        erratum("evil", statement=HOSTILE, printed=HOSTILE, modern=HOSTILE, slide=SLIDE),
+        LONG,
+    ):
         run.add(record)
-        for place, name in enumerate(names):
-            curves = [rising(0.9 + 0.0137 * place + 0.00071 * seed, epochs) for seed in range(min(seeds, 97))]
-            run.trials[record.id, name] = [trained(name, seed, curves[seed % 97]) for seed in range(seeds)]
-        summaries = {name: Summary.of("val_accuracy", run.trials[record.id, name]) for name in names}
-        effects = [effect("variant 1 − variant 0", 0.0137, 0.01, 0.02)]
-        made = claim(f"claim-{number:03}", "SUPPORTED", effects, experiment=record.id, variants=summaries, slide=SLIDE)
-        run.add(made)
     return run
 
 
-def rising(end: float, epochs: int) -> tuple[float | None, ...]:
-    """A curve that approaches ``end``."""
-    return tuple(end - 0.3 / (1 + epoch) for epoch in range(epochs))
+def killed() -> Run:
+    """A run that was killed before its first result."""
+    run = finished()
+    run.end = None
+    return run
 
 
-def trained(variant: str, seed: int, curve: tuple[float | None, ...]) -> Trial:
-    """A trial all of whose curves are this one."""
-    history = dict.fromkeys(("val_accuracy", "loss", "val_loss"), curve)
-    return Trial(variant, seed, {"val_accuracy": curve[-1]}, history, None, Seconds(1.0))
+def without_trainings() -> Run:
+    """One computed claim."""
+    return finished(claim("zscore-formula", "SUPPORTED", exact=True, slide="2.3 Mean, std normalization"))
 
 
-def refuted(one: ClaimDecided) -> ClaimDecided:
-    """The claim with the opposite verdict."""
-    return replace(one, decision=replace(one.decision, verdict=Verdict.REFUTED))
+def failed() -> Run:
+    """A claim all of whose seeds diverged at once: no value and no finite curve."""
+    experiment("lost", ["raw"], accuracy=False)
+    run, variants = trained("lost", "loss", [diverged("raw", seed, finite=0) for seed in SEEDS])
+    run.add(claim("all-diverge", "NOT_RUN", experiment="lost", variants=variants))
+    return run
+
+
+def one_seed() -> Run:
+    """A claim of a single seed."""
+    experiment("single", ["only"])
+    run, variants = trained("single", "val_accuracy", [trial("only", 0, 0.9)])
+    run.add(claim("single-seed", "INCONCLUSIVE", experiment="single", variants=variants))
+    return run
+
+
+def large(claims: int, seeds: int, variants: int = 3, epochs: int = 20, verdict: str = "SUPPORTED") -> Run:
+    """Claims of an experiment each, with curves of every seed, which approach the accuracy of their variant."""
+    run, names = Run(Path("large.jsonl"), HEADER), [f"variant {place}" for place in range(variants)]
+    for number in range(claims):
+        record, summaries = experiment(f"experiment-{number:03}", names), {}
+        for place, name in enumerate(names):
+            ends = [0.9 + 0.0137 * place + 0.00071 * seed for seed in range(min(seeds, 97))]
+            curves = [tuple(end - 0.3 / (1 + epoch) for epoch in range(epochs)) for end in ends]
+            histories = [dict.fromkeys(("val_accuracy", "loss", "val_loss"), curve) for curve in curves]
+            run.trials[record.id, name] = [
+                Trial(name, seed, {"val_accuracy": curves[seed % 97][-1]}, histories[seed % 97], None, Seconds(1.0))
+                for seed in range(seeds)
+            ]
+            summaries[name] = Summary.of("val_accuracy", run.trials[record.id, name])
+        effects = [effect("variant 1 − variant 0", 0.0137, 0.01, 0.02)]
+        known = {"experiment": record.id, "variants": summaries, "slide": SLIDE}
+        run.add(claim(f"claim-{number:03}", verdict, effects, **known))
+    return run

@@ -372,15 +372,13 @@ def test_it_prints_as_a_handout_of_at_most_two_pages(opened: Opener, tmp_path: P
         expect(handout).to_contain_text(said)
     expect(handout.locator("tbody tr")).to_have_count(4 + 2)  # of claims, and of code
     expect(page.locator(".card").first).to_be_hidden()
-    run = runs.large(40, 3, variants=2)
-    for key, claim in list(run.claims.items()):
-        run.claims[key] = runs.refuted(claim)
+    run = runs.large(40, 3, variants=2, verdict="REFUTED")
     assert pages(opened(path=runs.write(run, tmp_path, say="Say this and that. " * 15))) == 2
 
 
 def test_texts_from_outside_are_inert(opened: Opener, tmp_path: Path) -> None:
     """And long ones scroll neither the page nor within themselves, where no keyboard would reach them."""
-    run = runs.hostile(tmp_path)
+    run = runs.hostile()
     page = opened(path=runs.write(run, tmp_path, say="Say this and that. " * 200), width=390)
     assert violations(page) == []
     for part in (".instead", ".sentence"):
@@ -401,7 +399,7 @@ def test_texts_from_outside_are_inert(opened: Opener, tmp_path: Path) -> None:
 
 
 BAD = {
-    runs.empty: ["This run decided no claim.", "There is nothing to list: this run decided no claim",
+    runs.finished: ["This run decided no claim.", "There is nothing to list: this run decided no claim",
                  "Nothing to compare with"],
     runs.killed: ["Interrupted, 0 of 0 claims decided.", "This run decided no claim."],
     runs.without_trainings: ["Nothing: every claim of the slides that was judged is supported.",
@@ -414,9 +412,9 @@ BAD = {
 
 def test_bad_input_makes_a_page_that_says_so(opened: Opener, tmp_path: Path) -> None:
     for make, said in BAD.items():
-        run = make(tmp_path / make.__name__)
+        run = make()
         name = next((card.anchor for card in cards(run).values()), "")
-        page = opened(f"#{name}" if name else "", path=runs.write(run, tmp_path / make.__name__))
+        page = opened(f"#{name}" if name else "", path=runs.write(run, tmp_path))
         for words in said:
             expect(page.locator("body")).to_contain_text(words)
         choose(page, "maintainer")

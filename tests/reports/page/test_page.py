@@ -22,7 +22,6 @@ from reports.history import History, Speed
 from reports.page import data, page
 from reports.page.data import sources
 from reports.page.page import Tile, compared_time, speed_of, time_tile
-from reports.words import elapsed
 from tests.make import timed
 from tests.reports.page import runs
 from tests.reports.runs import run as made_run
@@ -55,8 +54,8 @@ def test_100_claims_of_1000_seeds_make_a_page_under_20_seconds_and_3_megabytes()
     assert len(content) < MOST_BYTES
 
 
-def test_only_a_page_with_charts_has_the_chart_library(full: Path, tmp_path: Path) -> None:
-    run = runs.without_trainings(tmp_path)
+def test_only_a_page_with_charts_has_the_chart_library(full: Path) -> None:
+    run = runs.without_trainings()
     text = page.html(run, cards(run)).decode()
     assert embedded(text)["claims"] == {}
     assert "window.vegaEmbed=" not in text
@@ -118,13 +117,6 @@ def test_a_case_that_cannot_be_parsed_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "cases" / "broken.py").write_text("def (")
     (tmp_path / "cases" / "good.py").write_text('A = Claim(id="a", slide="b")\n')
     assert list(sources(["a", "b"], tmp_path / "cases")) == ["a"]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.41, "0.4 s"), (42.3, "42 s"), (247, "4 min 7 s"), (12_000, "3 h 20 min")]
-)
-def test_durations(seconds: float, text: str) -> None:
-    assert elapsed(seconds) == text
 
 
 def test_how_times_compare(tmp_path: Path) -> None:
