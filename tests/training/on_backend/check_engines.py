@@ -64,12 +64,12 @@ def trained(experiment, variant, way, seed=SEED):
 
 
 def self_checks():
-    """Those of trainings, by every engine; in the quick tests only a few curves of ``compiled``."""
+    """Those of trainings, by every engine; in the quick tests only one network's curves by ``compiled``."""
     for engine in NAMES:
         for check in CHECKS:
             of_engine = check.id.startswith(("network", "divergence", "dropout/masks", "late-epochs"))
             if of_engine or (engine, check.backends) == ("vectorized", (active_backend(),)):
-                quick = (engine, check.id) in (("compiled", "network/relu-adam"), ("compiled", "network/variants"))
+                quick = (engine, check.id) == ("compiled", "network/relu-adam")
                 yield pytest.param(engine, check, id=f"{engine}-{check.id}", marks=() if quick else pytest.mark.slow)
 
 

@@ -36,8 +36,7 @@ FIRST = declared(
 VARIANTS = [variant.name for variant in FIRST.variants]
 WHOLE = declared(
     "whole-epoch",
-    Variant("dropout", functools.partial(small, hidden=1, dropout=0.2)),
-    Variant("penalty", functools.partial(small, hidden=1, l1=1e-3)),
+    Variant("dropout and penalty", functools.partial(small, hidden=1, dropout=0.2, l1=1e-3)),
     data=whole_batches,
     size=Size(epochs=1, batch_size=BATCH),
 )
@@ -95,11 +94,10 @@ def test_a_trial_says_what_it_is(variant):
         assert np.abs(first - second).max() > 100 * LOSS_LIMIT
 
 
-@pytest.mark.parametrize("variant", ["dropout", "penalty"])
-def test_the_mean_of_all_steps_is_the_loss_of_the_first_epoch(variant):
+def test_the_mean_of_all_steps_is_the_loss_of_the_first_epoch():
     """Penalties included, in the data order of the whole training, with its dropout masks."""
-    (short,) = first_steps(WHOLE, variant, [3], STEPS, engine="compiled", validate=[3])
-    (whole,) = train(WHOLE, variant, [3], "compiled")
+    (short,) = first_steps(WHOLE, "dropout and penalty", [3], STEPS, engine="compiled", validate=[3])
+    (whole,) = train(WHOLE, "dropout and penalty", [3], "compiled")
     assert np.mean(short.losses) == pytest.approx(whole.history["loss"][0], abs=LOSS_LIMIT)
     assert short.losses[-1] != pytest.approx(whole.history["loss"][0], abs=100 * LOSS_LIMIT)
     assert not short.val_losses  # it has no validation data
