@@ -2,6 +2,8 @@
 
 The limits are real. A process may not write files beyond a size (RLIMIT_FSIZE), and, if this process may mount one,
 there is a file system of a few kilobytes.
+
+``python -m tests.robustness.test_full_disk ACTION PATH`` is a process that has such a limit.
 """
 
 from __future__ import annotations
@@ -10,15 +12,18 @@ import contextlib
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from harness.check.evidence import path_of, read, write
+from harness.check.evidence import path_of, read, update, write
+from harness.errors import SuiteError
 from harness.record.database import Database
 from harness.record.run import read_run
 from harness.record.run_file import latest_run
+from tests.record import made as records
 from tests.reports.full import full_run
 from tests.reports.synthetic import Recorder
 from tests.robustness.made import NAMES, evidence, variant
@@ -27,18 +32,40 @@ from tests.suite.command import JAX, ROOT, TINY, Finished, arguments, environmen
 resource = pytest.importorskip("resource")
 LIMITED = "import os, resource, sys; n = int(sys.argv[1]); resource.setrlimit(resource.RLIMIT_FSIZE, (n, n)); "
 EXEC = LIMITED + "os.execv(sys.argv[2], sys.argv[2:])"
-UPDATE = """
-import sys
-from pathlib import Path
-from harness.check.evidence import update
-from harness.errors import SuiteError
-from tests.robustness.made import evidence, variant
-try:
-    update(Path(sys.argv[1]), lambda old: evidence(relu=variant([0.5 + i / 7919 for i in range(800)])))
-except SuiteError as error:
-    print(error)
-    sys.exit(9)
-"""
+LARGER = evidence(relu=variant([0.5 + i / 7919 for i in range(800)]))
+
+
+def stored(path: Path) -> None:
+    write(path, evidence())
+
+
+def replace(path: Path) -> None:
+    """Prints the error, and ends with status 9, if there is no room."""
+    try:
+        update(path, lambda old: LARGER)
+    except SuiteError as error:
+        print(error)
+        assert read(path) == evidence()
+        assert list(path.parent.iterdir()) == [path]
+        sys.exit(9)
+
+
+def push(small: Path) -> None:
+    """Pushes a run to a database on a full file system, and again after making room; prints what each push says."""
+    database = Database(f"sqlite:///{small}/store.sqlite")
+    with tempfile.TemporaryDirectory() as folder:
+        runs = Path(folder)
+        records.written(runs, *map(records.done, range(3)), records.END, id="2026-01")
+        print(*database.push_all(runs))
+        path = records.written(runs, *map(records.done, range(1000)), records.END, id="2026-02")
+        try:
+            print(*database.push_all(runs))
+        except SuiteError as error:
+            print(error)
+        assert database.runs() == ["2026-01"]
+        subprocess.run(["mount", "-o", "remount,size=10m", str(small)], check=True)
+        print(*database.push_all(runs))
+        assert database.read(path.stem) == (path.stem, path.read_bytes())
 
 
 def limited(size: int, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
@@ -69,18 +96,18 @@ def check_update(path: Path, said: str, reason: str) -> None:
     assert said.startswith(f"Cannot write evidence {path}: {reason}. The old file, if any, is unchanged. ")
     assert said.count("\n") == 1
     assert "disk not full" in said
-    assert list(path.parent.iterdir()) == [path]
+
+
+OWN = ("-m", "tests.robustness.test_full_disk")
 
 
 @pytest.mark.parametrize("size", [0, 1, 10_000])
 def test_evidence(path: Path, size: int) -> None:
-    old = path.read_bytes()
-    done = limited(size, ["-c", UPDATE, str(path)])
+    done = limited(size, [*OWN, "replace", str(path)])
     assert done.returncode == 9, done.stdout
     check_update(path, done.stdout, "File too large")
-    assert path.read_bytes() == old
-    assert limited(1_000_000, ["-c", UPDATE, str(path)]).returncode == 0
-    assert read(path) == evidence(relu=variant([0.5 + i / 7919 for i in range(800)]))
+    assert limited(1_000_000, [*OWN, "replace", str(path)]).returncode == 0
+    assert read(path) == LARGER
 
 
 def on_a_small_disk(folder: Path, kilobytes: int, script: str, *arguments: str) -> str:
@@ -101,17 +128,9 @@ def on_a_small_disk(folder: Path, kilobytes: int, script: str, *arguments: str) 
 def test_evidence_on_a_full_file_system(tmp_path: Path) -> None:
     """Sixteen kilobytes: the old evidence fits, the new does not."""
     path = path_of(tmp_path / "small", *reversed(NAMES))
-    first = "import sys, pathlib, tests.robustness.made as m; from harness.check.evidence import write; "
-    first += "write(pathlib.Path(sys.argv[1]), m.evidence())"
-    then = f"""{UPDATE.replace("sys.exit(9)", "path = Path(sys.argv[1])")}
-    from harness.check.evidence import read
-    assert read(path) == evidence()
-    assert list(path.parent.iterdir()) == [path]
-"""
-    script = 'mkdir -p "$(dirname "$2")" && "$1" -c "$3" "$2" && exec "$1" -c "$4" "$2" && exit 1'
-    printed = on_a_small_disk(tmp_path / "small", 16, script, str(path), first, then)
-    assert printed.startswith(f"Cannot write evidence {path}: No space left on device. The old file")
-    assert printed.count("\n") == 1
+    own = f'"$1" {" ".join(OWN)}'
+    script = f'mkdir -p "$(dirname "$2")" && {own} store "$2"; {own} replace "$2"; test $? = 9'
+    check_update(path, on_a_small_disk(tmp_path / "small", 16, script, str(path)), "No space left on device")
 
 
 @pytest.mark.slow
@@ -175,8 +194,12 @@ def test_the_database(tmp_path: Path) -> None:
 def test_the_database_on_a_full_file_system(tmp_path: Path) -> None:
     """A hundred kilobytes, and then ten thousand: all of a run is pushed, or nothing."""
     folder = tmp_path / "small"
-    script = f'exec "$1" -m tests.robustness.filling "{folder}"'
-    first, full, then = on_a_small_disk(folder, 100, script).splitlines()
+    script = f'exec "$1" {" ".join(OWN)} push "$2"'
+    first, full, then = on_a_small_disk(folder, 100, script, str(folder)).splitlines()
     assert first == f"pushed to sqlite:///{folder}/store.sqlite: 5 records of the run 2026-01"
     assert "database or disk is full" in full or "disk I/O error" in full
     assert then == f"pushed to sqlite:///{folder}/store.sqlite: 1002 records of the run 2026-02"
+
+
+if __name__ == "__main__":
+    {"store": stored, "replace": replace, "push": push}[sys.argv[1]](Path(sys.argv[2]))

@@ -114,7 +114,7 @@ def test_workers_that_cannot_begin_are_reported_once(tmp_path: Path) -> None:
 def test_a_worker_or_a_node_that_is_killed_loses_nothing_and_trains_nothing_twice(
     two: tuple[str, ...], first: Finished, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """The trials and verdicts are those of one process."""
+    """The trials are those of one process."""
     with begun(tmp_path, *LONG, *two, SLOW="0.3") as process:
         wait_for_trials(tmp_path, process, 3)
         workers = list(filter(is_worker, family(process)))
@@ -128,7 +128,6 @@ def test_a_worker_or_a_node_that_is_killed_loses_nothing_and_trains_nothing_twic
     assert said == bool(workers)
     assert seeds_of(run.record) == WHOLE
     assert run.record.header.workers == 2
-    assert run.verdicts == first.verdicts
     assert {name: done[:5] for name, done in trials(run.record).items()} == trials(first.record)
     assert "Traceback" not in run.output
     assert alive(workers, 1) == []
