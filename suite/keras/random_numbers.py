@@ -51,7 +51,7 @@ NETWORKS = {
 }
 
 
-def drawn(network: Declared, seed: int) -> Weights:
+def initial(network: Declared, seed: int) -> Weights:
     """The initial variables of a training with ``seed``, by (class and number of the layer, variable)."""
     from harness.training.seeding import initialise, roles
 
@@ -81,7 +81,7 @@ def scale(name: str, shape: tuple[int, ...]) -> float:
     {name: name for name in NETWORKS},
 )
 def kernels_and_constants(engine: str, name: str) -> Iterator[Measured]:
-    for (layer, variable), array in drawn(NETWORKS[name], 0).items():
+    for (layer, variable), array in initial(NETWORKS[name], 0).items():
         of, count = f"{variable} of {layer}", array.size
         if variable in CONSTANT and not layer.startswith("LSTM"):
             yield Measured(of, array, np.full(array.shape, CONSTANT[variable]))
@@ -112,7 +112,7 @@ def lstm(engine: str) -> Iterator[Measured]:
 
     A QR decomposition alone would give all diagonal elements one sign (Mezzadri 2007).
     """
-    weights = [drawn(RECURRENT, seed) for seed in range(ORTHOGONAL)]
+    weights = [initial(RECURRENT, seed) for seed in range(ORTHOGONAL)]
     kernels = np.stack([each["LSTM-0", "recurrent_kernel"] for each in weights])
     units = kernels.shape[1]
     yield Measured("recurrent kernel, times its transpose", kernels[0] @ kernels[0].T, np.eye(units), 1e-5)
@@ -134,11 +134,11 @@ def seeds_and_layers(engine: str) -> Iterator[Measured]:
     def correlation(a: np.ndarray, b: np.ndarray) -> float:
         return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
 
-    plain, other = drawn(PLAIN, 0), drawn(PLAIN, 1)
+    plain, other = initial(PLAIN, 0), initial(PLAIN, 1)
     same = {
-        "again": drawn(PLAIN, 0),
-        "with dropout in the network": drawn(dense("glorot_uniform", Layer("Dropout", rate=0.2)), 0),
-        "with normalised in the network": drawn(NORMALISED, 0),
+        "again": initial(PLAIN, 0),
+        "with dropout in the network": initial(dense("glorot_uniform", Layer("Dropout", rate=0.2)), 0),
+        "with normalised in the network": initial(NORMALISED, 0),
     }
     for key, array in plain.items():
         of = f"{key[1]} of {key[0]}"
