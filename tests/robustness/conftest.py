@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.reports.synthetic import Recorder
-from tests.suite.command import JAX, TINY, Finished, suite
+from tests.suite.command import JAX, TINY, Finished, copies, suite
 
 
 @pytest.fixture(scope="session")
@@ -21,14 +20,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 @pytest.fixture(scope="session")
 def copied(plain: Finished, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Makes a new folder with a copy of that evidence."""
-
-    def copy(name: str) -> Path:
-        folder = tmp_path_factory.mktemp(name)
-        shutil.copytree(plain.folder / "baselines", folder / "baselines")
-        return folder
-
-    return copy
+    return copies(plain, tmp_path_factory)
 
 
 HOSTILE = {

@@ -15,13 +15,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from harness.record.run import Run, read_run
 from harness.record.run_file import latest_run
@@ -148,6 +149,17 @@ def forked(arguments: Sequence[str], folder: Path, variables: Mapping[str, str] 
         process.stdin.flush()
         code = int(process.stdout.readline())
         return undisturbed(Finished(code, output.read().decode("utf-8"), folder))
+
+
+def copies(of: Finished, factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Makes new folders with a copy of the evidence of a run, which a test may change."""
+
+    def copy(name: str) -> Path:
+        folder = factory.mktemp(name)
+        shutil.copytree(of.folder / "baselines", folder / "baselines")
+        return folder
+
+    return copy
 
 
 def checkout_in(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from harness.errors import SuiteError
 from harness.execution import local
-from tests.suite.command import TINY, Finished, suite
+from tests.suite.command import TINY, Finished, copies, suite
 
 IMAGES = "more-data/500 or more-data/2"
 BROAD = f"{TINY} or zscore or scale-gap or centering"
@@ -41,14 +40,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 @pytest.fixture(scope="session")
 def copied(stored: Finished, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Makes a new folder with a copy of the stored evidence, which a test may change."""
-
-    def copy(name: str) -> Path:
-        folder = tmp_path_factory.mktemp(name)
-        shutil.copytree(stored.folder / "baselines", folder / "baselines")
-        return folder
-
-    return copy
+    return copies(stored, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
