@@ -45,40 +45,40 @@ def written(folder: Path, text: str, **modules: str) -> Path:
 
 
 def test_the_default_course_is_the_lecture() -> None:
-    found = course()
-    assert found.default
-    assert (found.title, found.author, found.slides) == (TITLE, AUTHOR, SLIDES)
-    assert (found.baselines, found.option) == (ROOT / "baselines", "")
-    assert found.claims
-    assert found.errata
-    assert found.findings
+    known = course()
+    assert known.default
+    assert (known.title, known.author, known.slides) == (TITLE, AUTHOR, SLIDES)
+    assert (known.baselines, known.option) == (ROOT / "baselines", "")
+    assert known.claims
+    assert known.errata
+    assert known.findings
 
 
 def test_every_label_of_the_lecture_names_a_slide() -> None:
-    found = course()
-    assert all(found.slides_of(one.slide) for one in found.claims)
+    known = course()
+    assert all(known.slides_of(claim.slide) for claim in known.claims)
 
 
 def test_a_course_needs_nothing_but_claims(tmp_path: Path) -> None:
-    found = read(written(tmp_path / NAME, ONE))
-    assert [one.id for one in found.claims] == ["one", "two"]
-    assert (found.title, found.author, found.errata, found.findings) == (NAME, "", (), ())
-    assert found.baselines == tmp_path / NAME / "baselines"
-    assert found.option == f" --catalogue {tmp_path / NAME}"
+    known = read(written(tmp_path / NAME, ONE))
+    assert [claim.id for claim in known.claims] == ["one", "two"]
+    assert (known.title, known.author, known.errata, known.findings) == (NAME, "", (), ())
+    assert known.baselines == tmp_path / NAME / "baselines"
+    assert known.option == f" --catalogue {tmp_path / NAME}"
 
 
 def test_its_slides_are_the_places_that_its_claims_name(tmp_path: Path) -> None:
-    found = read(written(tmp_path / NAME, ONE))
-    assert found.slides == ("Slide 10", "Slide 1, more")
-    assert found.slides_of("Slide 1, more; Slide 10") == ("Slide 10", "Slide 1, more")
-    assert found.slides_of("Slide 10") == ("Slide 10",)
-    assert found.slides_of("nowhere") == ()
+    known = read(written(tmp_path / NAME, ONE))
+    assert known.slides == ("Slide 10", "Slide 1, more")
+    assert known.slides_of("Slide 1, more; Slide 10") == ("Slide 10", "Slide 1, more")
+    assert known.slides_of("Slide 10") == ("Slide 10",)
+    assert known.slides_of("nowhere") == ()
 
 
 def test_a_title_does_not_name_a_longer_number(tmp_path: Path) -> None:
-    found = read(written(tmp_path / NAME, of(CLAIMS, slides="('Slide 1', 'Slide 10')")))
-    assert found.slides_of("Slide 10 (cont.)") == ("Slide 10",)
-    assert found.slides_of("Slide 1 (cont.)") == ("Slide 1",)
+    known = read(written(tmp_path / NAME, of(CLAIMS, slides="('Slide 1', 'Slide 10')")))
+    assert known.slides_of("Slide 10 (cont.)") == ("Slide 10",)
+    assert known.slides_of("Slide 1 (cont.)") == ("Slide 1",)
 
 
 def test_what_it_says_is_taken(tmp_path: Path) -> None:

@@ -201,7 +201,7 @@ def measure(
         taken.add(steps)  # T becomes smaller if rounding moves the validation loss
         for k in (0, *PERTURBED):
             short += first_steps(experiment, variant, VALIDATED, steps, engine=engine, perturbed=k, validate=VALIDATED)
-    insensitive = _calm(experiment, variant, steps, engine, trials)
+    insensitive = calm_to_the_end(experiment, variant, replace(new, steps=steps), engine, trials)
     return replace(new, short=(*joined(short), *canonical), calm_to_the_end=insensitive)
 
 
@@ -259,25 +259,18 @@ def numbers(curve: Sequence[float | None]) -> tuple[Number, ...]:
 
 
 def calm_to_the_end(
-    experiment: Experiment, variant: str, old: Training, engine: str, trials: Sequence[Trial] = ()
+    experiment: Experiment, variant: str, known: Training, engine: str, trials: Sequence[Trial] = ()
 ) -> bool | None:
-    """``calm_to_the_end`` as stored, or measured if it is not stored; None for a tiny training.
+    """Whether rounding moves no loss of any epoch, in all perturbed trials of a check's seeds; None if it is tiny.
 
-    ``trials``: of this machine, to the end. They are not trained again.
-    """
-    if old.tiny or old.calm_to_the_end is not None:
-        return old.calm_to_the_end
-    return _calm(experiment, variant, old.steps or 0, engine, trials)
-
-
-def _calm(experiment: Experiment, variant: str, steps: int, engine: str, trials: Sequence[Trial]) -> bool:
-    """Whether rounding moves no loss of any epoch, in all perturbed trials of a check's seeds.
-
-    It trains until the first trial that moves. It trains nothing if rounding moves one of the first steps.
+    As known, or else measured: it trains until the first trial that moves, and nothing if rounding moves one of the
+    first steps. ``trials``: of this machine, to the end. They are not trained again.
     """
     from harness.training.train import train
 
-    if steps < MOST_STEPS:
+    if known.tiny or known.calm_to_the_end is not None:
+        return known.calm_to_the_end
+    if (known.steps or 0) < MOST_STEPS:
         return False
     plains = {trial.seed: trial for trial in trials if trial.history}
     for seed in range(CHECKED):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -78,7 +78,7 @@ def _machine() -> str:
 
 
 class Held:
-    """A lock that this process holds. Its file ``path`` exists as long as the lock is held.
+    """A lock that this process holds, until its release or the end of a ``with``. Its file exists as long.
 
     SuiteError with the text ``busy`` if another process holds it for longer than ``patience`` seconds. SuiteError if
     the file cannot be created.
@@ -94,19 +94,15 @@ class Held:
             text = f"Cannot make the lock {path}: {error.strerror or error}. Make its folder writable."
             raise SuiteError(text) from error
 
+    def __enter__(self) -> Held:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
     def release(self) -> None:
         """Releases the lock. A second call does nothing."""
         if self._lock.is_locked:
             with contextlib.suppress(OSError):
                 self._path.unlink()  # before the release: filelock takes no lock on a file that was removed meanwhile
             self._lock.release()
-
-
-@contextlib.contextmanager
-def held(path: Path, busy: str, patience: float) -> Iterator[None]:
-    """Holds the lock for the ``with`` block. Raises as ``Held`` does."""
-    lock = Held(path, busy, patience)
-    try:
-        yield
-    finally:
-        lock.release()

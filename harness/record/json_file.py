@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from harness.errors import SuiteError, invalid
-from harness.record.files import held, replace_file
+from harness.record.files import Held, replace_file
 
 T = TypeVar("T")
 MOST_BYTES = 200_000_000
@@ -110,7 +110,7 @@ class JsonFile(Generic[T]):
             lock = path.with_name(f".{path.name}.lock")
             busy = f"Cannot write {self.noun} {path}: another process has held {lock} for {PATIENCE:g} s. "
             busy += f"The old file is unchanged. Let that process finish, or end it, then repeat {self.update_command}."
-            with held(lock, busy, PATIENCE):
+            with Held(lock, busy, PATIENCE):
                 old = self.read(path)
                 new = change(old)
                 if new != old:

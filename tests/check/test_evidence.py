@@ -205,30 +205,6 @@ def test_a_damaged_file_is_refused_and_the_fault_is_named(tmp_path, said, damage
             read(path)
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "{", "[]", "null", '{"schema": 2}', '{"schema": "2"}', "[" * 100_000, '{"schema": 2, "schema": 2}', "NaN",
-     '{"schema": 2, "experiment": "nets", "stack": "tensorflow-cpu", "variants": {"a": 3}, "expected": {}}',
-     '{"schema": 2, "experiment": "nets", "stack": "\\ud800", "variants": {}, "expected": {}}',
-     "9" * 10_000],
-)  # fmt: skip
-def test_what_is_no_evidence_gives_a_plain_error(tmp_path, text):
-    path = tmp_path / "nets.json"
-    path.write_text(text)
-    with pytest.raises(SuiteError, match="Invalid evidence"):
-        read(path)
-
-
-def test_no_cut_of_a_file_is_read_as_evidence(tmp_path):
-    path = path_of(tmp_path, STACK, "nets")
-    write(path, made(short=traced()))
-    whole = path.read_bytes()
-    for end in range(0, len(whole) - 2, 97):
-        path.write_bytes(whole[:end])
-        with pytest.raises(SuiteError):
-            read(path)
-
-
 STORED = sorted(Path(__file__).resolve().parents[2].glob("baselines/*-cpu/*.json"))
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import msgspec
 import numpy as np
 import pytest
 
@@ -121,72 +120,37 @@ def test_curves_that_are_stored_in_part_are_not_replayed():
 
 S, R, U, N = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.NOT_RUN
 T, OLD = Verdict.NEGLIGIBLE, Verdict.OUTDATED
+NOW = (S, R, OLD, T, U, N)
+STATES = {
+    S: "as expected, flipped, flipped, weakened, weakened, not run",
+    R: "flipped, as expected, flipped, weakened, weakened, not run",
+    OLD: "flipped, flipped, as expected, weakened, weakened, not run",
+    T: "decided, decided, decided, as expected, weakened, not run",
+    U: "decided, decided, decided, decided, as expected, not run",
+    None: "new, new, new, new, new, not run",
+}
+"""By expected verdict, what each of NOW is."""
+PAIRS = [(before, *pair) for before, row in STATES.items() for pair in zip(NOW, row.split(", "), strict=True)]
 
 
-@pytest.mark.parametrize(
-    ("before", "now", "state", "red", "red_if_drifted"),
-    [
-        (S, S, "as expected", False, False),
-        (R, R, "as expected", False, False),
-        (U, U, "as expected", False, False),
-        (S, R, "flipped", True, True),
-        (R, S, "flipped", True, True),
-        (S, U, "weakened", False, True),
-        (R, U, "weakened", False, True),
-        (U, S, "decided", False, True),
-        (U, R, "decided", False, True),
-        (S, OLD, "flipped", True, True),
-        (R, OLD, "flipped", True, True),
-        (OLD, S, "flipped", True, True),
-        (OLD, R, "flipped", True, True),
-        (OLD, OLD, "as expected", False, False),
-        (T, T, "as expected", False, False),
-        (U, T, "decided", False, True),
-        (T, S, "decided", False, True),
-        (T, R, "decided", False, True),
-        (S, T, "weakened", False, True),
-        (R, T, "weakened", False, True),
-        (T, U, "weakened", False, True),
-        (T, N, "not run", True, True),
-        (None, T, "new", False, False),
-        (S, N, "not run", True, True),
-        (R, N, "not run", True, True),
-        (U, N, "not run", True, True),
-        (None, N, "not run", True, True),
-        (None, S, "new", False, False),
-        (None, R, "new", False, False),
-        (None, U, "new", False, False),
-    ],
-)
-def test_every_pair_of_verdicts(before, now, state, red, red_if_drifted):
-    expected = None if before is None else Expected(verdict=before, date="2026-11-23", reason="first")
-    calm, moved = (compare_verdict(now, expected, drifted=drifted) for drifted in (False, True))
-    assert (calm.state, moved.state) == (state, state)
-    assert (calm.red, moved.red) == (red, red_if_drifted)
-    assert (calm.expected, calm.obtained) == (before, now)
-    assert msgspec.to_builtins(calm)["state"] == state
+def expected(verdict):
+    return None if verdict is None else Expected(verdict=verdict, date="2026-11-23", reason="first")
 
 
-@pytest.mark.parametrize(
-    ("before", "now", "red"), [(U, S, False), (S, U, False), (S, T, False), (T, R, False), (S, R, True), (U, N, True)]
-)
-def test_more_seeds_explain_what_is_decided_but_no_flip(before, now, red):
-    expected = Expected(verdict=before, date="2026-11-23", reason="first")
-    result = compare_verdict(now, expected, drifted=True, more_seeds=True)
-    assert result.red is red
-    assert ("other seeds or another rule" in result.reason) is (not red)
-
-
-def test_the_reason_names_what_was_expected_since_when_and_why():
-    reason = compare_verdict(R, Expected(verdict=S, date="2026-11-23", reason="Keras 3.12")).reason
-    assert "SUPPORTED since 2026-11-23 (Keras 3.12), REFUTED now" in reason
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "says"), [(S, T, "a tie now"), (U, T, "a tie now"), (T, R, "no tie any more")]
-)
-def test_a_tie_is_called_one(before, now, says):
-    expected = Expected(verdict=before, date="2026-11-23", reason="first")
-    reason = compare_verdict(now, expected, more_seeds=True).reason
-    assert f"{now} now: {says}; other seeds or another rule may be why." in reason
-    assert f"{now} now: {says}; no variant" in compare_verdict(now, expected).reason
+@pytest.mark.parametrize(("before", "now", "state"), PAIRS)
+def test_every_pair_of_verdicts(before, now, state):
+    """A lost or a new decision is red if a variant has moved; more seeds explain it, but no flip."""
+    calm, moved, more = (
+        compare_verdict(now, expected(before), drifted=drifted, more_seeds=more)
+        for drifted, more in ((False, False), (True, False), (True, True))
+    )
+    assert {(of.state, of.expected, of.obtained) for of in (calm, moved, more)} == {(state, before, now)}
+    red, open_ = state in ("flipped", "not run"), state in ("weakened", "decided")
+    assert (calm.red, moved.red, more.red) == (red, red or open_, red)
+    assert ("other seeds or another rule may be why." in more.reason) is open_
+    assert ("no variant it rests on has drifted." in calm.reason) is open_
+    assert ("a variant it rests on has drifted." in moved.reason) is open_
+    if open_ or state == "flipped":
+        assert calm.reason.startswith(f"{before} since 2026-11-23 (first), {now} now")
+        told = [said for said in ("a tie now", "no tie any more") if f"{now} now: {said}; " in calm.reason]
+        assert told == (["a tie now"] if now is T else ["no tie any more"] if before is T else [])

@@ -102,7 +102,7 @@ def test_finished_runs_are_pushed_once_and_read_back_byte_for_byte(database: Dat
         database.read("2026-13")
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=4))
 def test_any_text_survives(tmp_path_factory: pytest.TempPathFactory, database: Database, texts: list[str]) -> None:
     folder = tmp_path_factory.mktemp("runs")

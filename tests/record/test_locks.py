@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import SuiteError
-from harness.record.files import Held, held
+from harness.record.files import Held
 from tests.suite.command import ROOT
 
 HOLD = """
@@ -27,10 +27,10 @@ time.sleep(600)
 COUNT = """
 import sys
 from pathlib import Path
-from harness.record.files import held
+from harness.record.files import Held
 counter = Path(sys.argv[2])
 for _ in range(30):
-    with held(Path(sys.argv[1]), "busy", 60):
+    with Held(Path(sys.argv[1]), "busy", 60):
         counter.write_text(str(int(counter.read_text()) + 1))
 """
 
@@ -59,11 +59,11 @@ def test_a_lock_has_one_holder(path: Path, holder: subprocess.Popen[str]) -> Non
 
 def test_patience_is_the_time_to_wait_for_a_lock(path: Path, holder: subprocess.Popen[str]) -> None:
     began = time.monotonic()
-    with pytest.raises(SuiteError), held(path, "busy", 0.3):
+    with pytest.raises(SuiteError), Held(path, "busy", 0.3):
         raise AssertionError("never held")
     assert 0.3 <= time.monotonic() - began < 30
     threading.Timer(0.2, holder.kill).start()
-    with held(path, "busy", 60):
+    with Held(path, "busy", 60):
         assert holder.wait() != 0
 
 
@@ -78,7 +78,7 @@ def test_a_killed_holder_blocks_nobody(path: Path, holder: subprocess.Popen[str]
 
 
 def test_nothing_is_left_whatever_happens_meanwhile(path: Path) -> None:
-    with contextlib.suppress(ZeroDivisionError), held(path, "busy", 0.0):
+    with contextlib.suppress(ZeroDivisionError), Held(path, "busy", 0.0):
         assert path.exists()
         raise ZeroDivisionError
     assert not path.exists()

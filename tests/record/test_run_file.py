@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from harness.errors import SuiteError
-from harness.model import Divergence, Seconds, Trial
-from harness.record.run import RunEnded, TrialDone, read_run
+from harness.model import Seconds
+from harness.record.run import RunEnded, read_run
 from harness.record.run_file import LENGTH, STAMP, RecordError, RunFile, latest_run, locked, new_id
 from tests.record.made import END, HEADER, done, trial
 from tests.robustness.weak import AS_ANYBODY, NEEDS_WEAK
@@ -49,13 +49,6 @@ def test_a_line_is_on_disk_at_once(file: RunFile) -> None:
         file.append(done(count))
         assert read_run(file.path) == file.run
     assert [each.seed for each in file.run.trials["e", "plain"]] == [0, 1, 2]
-
-
-def test_a_trial_is_read_back_as_it_was(file: RunFile) -> None:
-    """Numbers keep every digit; a diverged trial keeps its divergence."""
-    failed = Trial("plain", 3, {"loss": 0.1234567890123}, {"loss": (2 / 3, None)}, Divergence("nan", 2, 90))
-    file.append(TrialDone(experiment="e", definition="d", trial=failed))
-    assert read_run(file.path).trials["e", "plain"] == [failed]
 
 
 def test_a_run_is_never_overwritten(file: RunFile) -> None:

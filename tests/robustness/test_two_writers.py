@@ -14,7 +14,7 @@ from harness.check.evidence import path_of, read, update, write
 from harness.errors import SuiteError
 from harness.record import json_file
 from harness.record.evidence import EXACT
-from harness.record.files import held
+from harness.record.files import Held
 from harness.record.run import read_run
 from harness.record.run_file import locked
 from tests.robustness.made import NAMES, evidence, variant
@@ -133,7 +133,7 @@ def test_a_lock_held_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(json_file, "PATIENCE", 0.2)
     said = r"another process has held .*deep-dropout\.json\.lock for 0\.2 s.*repeat"
     with (
-        held(path.with_name(f".{path.name}.lock"), "busy", 60),
+        Held(path.with_name(f".{path.name}.lock"), "busy", 60),
         pytest.raises(SuiteError, match=said) as refused,
     ):
         update(path, lambda _: evidence(relu=variant([0.5])))
