@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -150,26 +149,3 @@ def test_a_table_that_is_none_is_named(tmp_path):
     (tmp_path / "faults-jax.json").write_text("[]", encoding="utf-8")
     with pytest.raises(SuiteError, match=r"faults-jax\.json"):
         main(["--only", "none", "--out", str(tmp_path)])
-
-
-def test_the_report_counts_what_each_sees_alone(tmp_path):
-    plain = {"group": "layers", "where": "keras.layers.Dense.call", "within T": True, "acts": True, "held out": False}
-    plain |= {"check": "", "self-checks": ""}
-    late = {"group": "late", "acts": False, "check": "moved"}
-    said = {
-        "a": {"check": "moved"},
-        "b": {"self-checks": "Dense", "held out": True},
-        "c": {"within T": False, "acts": False},
-        "none": {"group": "control"},
-        "d": late | {"to the end": "moved"},
-        "e": late | {"to the end": ""},
-    }
-    rows = [plain | {"name": name} | row for name, row in said.items()]
-    (tmp_path / "faults-jax.json").write_text(json.dumps({"backend": "jax", "rows": rows}), encoding="utf-8")
-    text = re.sub(r" +", " ", report(tmp_path))
-    assert "Without a fault: nothing is red." in text
-    assert "| of all | 5 | 3 (60.0%) | 1 (20.0%) | 4 (80.0%) |" in text
-    assert "| of those that act early | 2 | 1 (50.0%) | 1 (50.0%) | 2 (100.0%) |" in text
-    assert "| of those held out | 1 | 0 (0.0%) | 1 (100.0%) | 1 (100.0%) |" in text
-    assert text.count("| c |") == 2  # among those that nothing saw, and in its group
-    assert "`pytest suite/ --full --seeds 5` sees 1 (50.0%) of 2 late faults." in text
