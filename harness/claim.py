@@ -88,26 +88,23 @@ class Claim:
         self._check_names(where, self.experiment)
 
     def _check_names(self, where: str, experiment: Experiment) -> None:
-        variants = sorted(variant.name for variant in experiment.variants)
-        metrics = sorted(metric.name for metric in experiment.metrics)
-        for rule in self.rules:
-            for kind, used, known in (("variant", rule.variants, variants), ("metric", rule.metrics, metrics)):
-                for name in used:
-                    if name not in known:
-                        expected, fix = f"{kind}s of experiment {experiment.id!r}", nearest(name, known)
-                        raise invalid(f"rule of {where}", expected=expected, received=f"{kind} {name!r}", fix=fix)
-            for pair in rule.figures:
-                if pair not in self.figures:
-                    expected = f"a published figure for variant {pair[0]!r} and metric {pair[1]!r}"
-                    raise invalid(f"rule of {where}", expected=expected, received=f"figures for {sorted(self.figures)}")
+        known = {
+            "variant": sorted(variant.name for variant in experiment.variants),
+            "metric": sorted(metric.name for metric in experiment.metrics),
+        }
+        used = [(f"rule of {where}", "variant", name) for rule in self.rules for name in rule.variants]
+        used += [(f"rule of {where}", "metric", name) for rule in self.rules for name in rule.metrics]
         for variant, metric in self.figures:
-            if variant not in variants or metric not in metrics:
-                raise invalid(
-                    f"published figure of {where}",
-                    expected=f"a variant and a metric of experiment {experiment.id!r}",
-                    received=f"variant {variant!r}, metric {metric!r}",
-                    fix=nearest(variant, variants),
-                )
+            used += [(f"published figure of {where}", "variant", variant)]
+            used += [(f"published figure of {where}", "metric", metric)]
+        for what, kind, name in used:
+            if name not in known[kind]:
+                expected, fix = f"{kind}s of experiment {experiment.id!r}", nearest(name, known[kind])
+                raise invalid(what, expected=expected, received=f"{kind} {name!r}", fix=fix)
+        for variant, metric in (pair for rule in self.rules for pair in rule.figures):
+            if (variant, metric) not in self.figures:
+                expected = f"a published figure for variant {variant!r} and metric {metric!r}"
+                raise invalid(f"rule of {where}", expected=expected, received=f"figures for {sorted(self.figures)}")
 
     @property
     def key(self) -> str:

@@ -4,15 +4,15 @@ import dataclasses
 
 import pytest
 
-from harness.check.claims import Asked, Decided, Judge, to_the_end
+from harness.check.claims import Asked, Decided, Judge, compare_verdict, to_the_end
 from harness.check.judge import Circumstances
 from harness.check.rounding import TINY_SEEDS, of_tiny
 from harness.check.stored import Stored
-from harness.claim import Claim
 from harness.model import Metric, Trial
+from harness.record.evidence import Expected
 from harness.record.outcomes import ClaimState, TrainingOutcome, TrainingState, VerdictState
 from harness.record.trials import Hashes, ShortTrial, Training
-from harness.rules import Comparison, Exact, Exceeds
+from harness.rules import Exceeds
 from harness.rules.levels import Look
 from harness.verdict import Decision, Verdict
 from tests import make
@@ -20,16 +20,8 @@ from tests import make
 STACK = "tensorflow-cpu"
 PRINTS = make.VERSIONS
 EXPERIMENT = make.experiment("plain", "dropout", metrics=[make.ACCURACY], epochs=2, anchors=("plain",))
-CLAIM = Claim(
-    id="dropout-helps",
-    slide="1",
-    statement="Dropout helps.",
-    rule=Exceeds("dropout", "plain", "val_accuracy"),
-    experiment=EXPERIMENT,
-)
-EXACT = Claim(
-    id="softmax-sums-to-1", slide="2", statement="It sums to 1.", rule=Exact(), check=lambda: [Comparison("sum", 1, 1)]
-)
+CLAIM = make.claim(rule=Exceeds("dropout", "plain", "val_accuracy"), experiment=EXPERIMENT)
+EXACT = make.exact_claim()
 HASHES = Hashes(initial="0" * 16, order="1" * 16)
 CONFIGURATION = {"batch_size": 32, "epochs": 2}
 STEPS = 8
@@ -200,7 +192,44 @@ def test_a_check_is_red_where_a_changed_rule_decides_otherwise(store):
     assert result.red
 
 
-S, R, U = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE
+S, R, U, N = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.NOT_RUN
+T, OLD = Verdict.NEGLIGIBLE, Verdict.OUTDATED
+NOW = (S, R, OLD, T, U, N)
+STATES = {
+    S: "as expected, flipped, flipped, weakened, weakened, not run",
+    R: "flipped, as expected, flipped, weakened, weakened, not run",
+    OLD: "flipped, flipped, as expected, weakened, weakened, not run",
+    T: "decided, decided, decided, as expected, weakened, not run",
+    U: "decided, decided, decided, decided, as expected, not run",
+    None: "new, new, new, new, new, not run",
+}
+"""By expected verdict, what each of NOW is."""
+PAIRS = [(before, *pair) for before, row in STATES.items() for pair in zip(NOW, row.split(", "), strict=True)]
+
+
+def expected(verdict):
+    return None if verdict is None else Expected(verdict=verdict, date="2026-11-23", reason="first")
+
+
+@pytest.mark.parametrize(("before", "now", "state"), PAIRS)
+def test_every_pair_of_verdicts(before, now, state):
+    """A lost or a new decision is red if a variant has moved; more seeds explain it, but no flip."""
+    calm, moved, more = (
+        compare_verdict(now, expected(before), drifted=drifted, more_seeds=more)
+        for drifted, more in ((False, False), (True, False), (True, True))
+    )
+    assert {(of.state, of.expected, of.obtained) for of in (calm, moved, more)} == {(state, before, now)}
+    red, open_ = state in ("flipped", "not run"), state in ("weakened", "decided")
+    assert (calm.red, moved.red, more.red) == (red, red or open_, red)
+    assert ("other seeds or another rule may be why." in more.reason) is open_
+    assert ("no variant it rests on has drifted." in calm.reason) is open_
+    assert ("a variant it rests on has drifted." in moved.reason) is open_
+    if open_ or state == "flipped":
+        assert calm.reason.startswith(f"{before} since 2026-11-23 (first), {now} now")
+        told = [said for said in ("a tie now", "no tie any more") if f"{now} now: {said}; " in calm.reason]
+        assert told == (["a tie now"] if now is T else ["no tie any more"] if before is T else [])
+
+
 SAME = {"plain": 0.97, "dropout": 0.97}
 
 

@@ -121,8 +121,7 @@ def test_how_far_off_one_seed_has_to_be(spread, caught):
     assert (result > 0) == (caught > 0)
 
 
-@pytest.mark.parametrize("noise", [normal, heavy])
-@pytest.mark.parametrize("paired", [True, False])
+@pytest.mark.parametrize(("noise", "paired"), [(normal, True), (heavy, False)])
 def test_a_run_to_the_end_drifts_by_chance_in_about_half_a_percent_of_runs(noise, paired):
     """Nominal 0.5 % a run of 97 variants, 10 seeds against 30: of 5,820 comparisons at 5.2e-5 0.3 are expected."""
     generator = np.random.default_rng(1)
