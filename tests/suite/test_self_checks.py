@@ -20,16 +20,6 @@ from suite.keras import late
 from suite.keras.reference import LOSSES, Layer, Reference, State
 from tests.suite.late_faults import NAMES
 
-OF_PAPERS = {
-    "sgd": updates.sgd,
-    "momentum": updates.momentum,
-    "nesterov": updates.nesterov,
-    "rmsprop": updates.rmsprop,
-    "adagrad": updates.adagrad,
-    "adadelta": updates.adadelta,
-    "adam": updates.adam,
-}
-
 
 @pytest.mark.parametrize(
     ("obtained", "expected", "tolerance", "text"),
@@ -98,7 +88,7 @@ def test_from_the_first_step_on_a_rule_agrees_with_the_formulas_of_the_lecture(n
         values.append(by.step(gradient, values[-1], number))
     steps = np.diff([each["weights"] for each in values], axis=0)
     # the betas' powers, and the initial 0.1 of Adagrad, are those of float32
-    np.testing.assert_allclose(steps, OF_PAPERS[name](gradients, **given), rtol=1e-5 if name == "adam" else 1e-7)
+    np.testing.assert_allclose(steps, getattr(updates, name)(gradients, **given), rtol=1e-5 if name == "adam" else 1e-7)
 
 
 def test_a_dropout_acts_in_training_only() -> None:
