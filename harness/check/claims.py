@@ -175,7 +175,7 @@ class Judge:
         record = self._record(
             claim, Decided(decision, known.alongside, rests), outcomes, live.verdict if live else None
         )
-        if live is None or not live.verdict.decided or not decision.verdict.decided or live.verdict is decision.verdict:
+        if live is None or verdict_state(live.verdict, decision.verdict) is not VerdictState.FLIPPED:
             return record
         reason = f"{live.verdict} here, of {TINY_SEEDS} seeds; the evidence says {decision.verdict}. {live.reason}"
         flipped = VerdictComparison(VerdictState.FLIPPED, decision.verdict, live.verdict, True, reason)
