@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from harness.check.compare import Change, Changes, Times
 from harness.record.outcomes import TimeState, TrainingState
@@ -14,14 +15,16 @@ MOST_ROWS = 100
 MOST_NAMES = 20
 LONGEST = 200
 """Characters of a text from outside."""
-KINDS = {
-    "training": ("Trainings", "training", "", "moved"),
-    "claim": ("Verdicts", "verdict", "", "weakened, flipped or lost"),
-    "erratum": ("Errata", "erratum", "errata", "failed"),
-    "self-check": ("Self-checks", "self-check", "", "failed"),
-    "time": ("Times", "time", "", "slower"),
+HEADINGS = {
+    "training": "Trainings",
+    "claim": "Verdicts",
+    "erratum": "Errata",
+    "self-check": "Self-checks",
+    "time": "Times",
 }
-"""By kind of a change: its heading, its noun and the plural, and what a regression of it is called."""
+"""By kind of a change."""
+MANY = {"erratum": "errata"}
+"""Plurals."""
 EQUAL = {
     TrainingState.IDENTICAL: "with identical bits",
     TrainingState.REPRODUCED: "within chance",
@@ -44,7 +47,7 @@ def markdown(changes: Changes) -> str:
     for word, run in (("first", then), ("second", now)):
         if run.partial:
             parts.append(f"The {word} run was killed or interrupted: what it lacks is not compared.")
-    for kind, (heading, *_) in KINDS.items():
+    for kind, heading in HEADINGS.items():
         rows = [_row(change) for change in changes.changes if change.kind == kind]
         lines = [f"- {time_line(times, changes)}" for times in changes.times if kind == "time"]
         if rows or lines:
@@ -62,12 +65,15 @@ def status(changes: Changes) -> str:
     """The first line: whether anything regressed, and what."""
     if changes.then.header == changes.now.header:
         return "**✅ Both are the same run.**"
-    bad = []
-    for kind, (_, noun, many, regressed) in KINDS.items():
-        if count := sum(change.red for change in changes.changes if change.kind == kind):
-            bad.append(f"{plural(count, noun, many)} {regressed}")
-    bad += [f"times of {times.source} are slower" for times in changes.times if times.state is TimeState.SLOWER]
-    return f"**❌ Regressed: {', '.join(bad)}.**" if bad else "**✅ Nothing regressed.**"
+    slower = [f"times of {times.source} are slower" for times in changes.times if times.state is TimeState.SLOWER]
+    bad = ", ".join(filter(None, [red_text(changes.changes), *slower]))
+    return f"**❌ Regressed: {bad}.**" if bad else "**✅ Nothing regressed.**"
+
+
+def red_text(changes: Iterable[Change]) -> str:
+    """How many are red, by kind and state: "2 trainings moved, 1 erratum broken"; "" if none is."""
+    red = Counter((change.kind, str(change.state)) for change in changes if change.red)
+    return ", ".join(f"{plural(count, kind, MANY.get(kind, ''))} {state}" for (kind, state), count in red.items())
 
 
 def time_line(times: Times, changes: Changes) -> str:
@@ -107,7 +113,7 @@ def _equal(changes: Changes) -> str:
     ]
     for kind in ("claim", "erratum", "self-check"):
         if count := sum(number for (of, _), number in changes.equal.items() if of == kind):
-            parts.append(plural(count, *KINDS[kind][1:3]))
+            parts.append(plural(count, kind, MANY.get(kind, "")))
     return f"Equal: {', '.join(parts)}." if parts else "Nothing is equal."
 
 
@@ -116,7 +122,7 @@ def _only(changes: Changes) -> Iterator[str]:
         for word, names in zip(("first", "second"), sides, strict=True):
             if names:
                 shown = some([_code(name) for name in names], MOST_NAMES)
-                yield f"- only in the {word}: {plural(len(names), kind, KINDS[kind][2])}: {shown}"
+                yield f"- only in the {word}: {plural(len(names), kind, MANY.get(kind, ''))}: {shown}"
 
 
 def _cut(text: str) -> str:

@@ -15,6 +15,7 @@ from harness.record.run import ClaimDecided, Run
 from harness.timing.slower import CHANGED
 from harness.verdict import Basis, Verdict
 from reports.cards import Card
+from reports.changes import red_text
 from reports.slides import snippets
 from reports.words import SYMBOLS, backend_name, plural, verdict_text
 
@@ -107,10 +108,8 @@ def compared(run: Run, *, interrupted: bool, failed: bool = False, storing: bool
     """
     known = f"{len(run.claims)} of {plural(len(run.header.planned), 'claim')} decided"
     begin = f"Interrupted, {known}: " if interrupted else ""
-    if red := Counter((change.kind, str(change.state)) for change in moved(run) if change.red):
-        many = {"erratum": "errata"}
-        listed = [f"{plural(count, kind, many.get(kind, ''))} {what}" for (kind, what), count in red.items()]
-        return Status(f"{begin}{', '.join(listed)}.", "red")
+    if red := red_text(moved(run)):
+        return Status(f"{begin}{red}.", "red")
     if failed:
         return Status(f"{begin}Not everything could be run: see pytest's output.", "red")
     if run.header.evidence:

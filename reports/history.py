@@ -169,10 +169,6 @@ class History:
                     made.values.setdefault(series, {})[index] = value
         return made
 
-    def place(self, run: Run) -> int | None:
-        """The index of a run; None if it is not finished, or not of this folder."""
-        return next((at for at, other in enumerate(self.runs) if other.header.id == run.header.id), None)
-
     def newest(self) -> list[int]:
         """The newest run of each stack and machine, the newest first."""
         places = {(run.header.stack, machine(run.header.fingerprint)): at for at, run in enumerate(self.runs)}
@@ -215,6 +211,11 @@ class History:
         noise = [statistics.median(of) for of in deviations.values()]
         beyond = is_significant(math.log(whole.ratio), noise, runs, ALPHA) if runs >= MIN_REPEATS else None
         return Speed(whole, runs, beyond)
+
+    def speed_of(self, run: Run) -> Speed | None:
+        """The times of a run against earlier ones; None if there are none, or it is not finished."""
+        places = [at for at, other in enumerate(self.runs) if other.header.id == run.header.id]
+        return self.speed(places[0]) if places else None
 
 
 def started(run: Run) -> datetime.datetime:

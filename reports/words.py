@@ -229,9 +229,9 @@ def cut(text: object, most: int = LONGEST) -> str:
 
 def escape(text: object, most: int = LONGEST) -> str:
     """Text as Markdown that shows it and nothing else, in a paragraph, a list item, a heading, a link or a table."""
-    plain = MARKUP.sub(lambda found: found["interval"] or f"\\{found[0]}", cut(text, most))
-    plain = BEGINNING.sub(lambda found: f"{found[1]}\\{found[2] or found[3]}", plain)
-    plain = re.sub(r"[&<>]", lambda found: ENTITIES[found[0]], plain)
+    plain = MARKUP.sub(lambda match: match["interval"] or f"\\{match[0]}", cut(text, most))
+    plain = BEGINNING.sub(lambda match: f"{match[1]}\\{match[2] or match[3]}", plain)
+    plain = re.sub(r"[&<>]", lambda match: ENTITIES[match[0]], plain)
     plain = FILTERED.sub(r"<span>\g<0></span>", plain)
     return plain.replace("://", "&#58;//").replace("www.", "www&#46;")
 
@@ -251,7 +251,7 @@ def code(text: object, most: int = LONGEST) -> str:
 
 def fenced(text: str, language: str = "python") -> str:
     """A fenced code block; the fence is longer than any fence in the text, and hidden characters are spelt out."""
-    shown = "\n".join(HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", line) for line in text.splitlines())
+    shown = "\n".join(HIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", line) for line in text.splitlines())
     fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", shown)), default=0))
     return f"{fence}{language}\n{shown}\n{fence}"
 

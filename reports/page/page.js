@@ -326,7 +326,7 @@ async function chart(element, kind, datasets, description, change = () => {}) {
     element.embedded?.finalize();
     const options = { actions: false, renderer: "svg", config: look(), tooltip: { disableDefaultStyle: true } };
     element.embedded = await vegaEmbed(element, spec, options);
-    for (const name of [...element.attributes].map((one) => one.name).filter((name) => /role|^aria/.test(name))) element.removeAttribute(name);
+    for (const name of [...element.attributes].map(({ name }) => name).filter((name) => /role|^aria/.test(name))) element.removeAttribute(name);
     const svg = $("svg", element);
     svg.removeAttribute("aria-roledescription");
     svg.setAttribute("role", "img");
@@ -420,9 +420,9 @@ function trend() {
   select.dataset.drawn = "yes";
   const { runs, series } = data.trend;
   const update = () => {
-    const one = series[select.value];
-    const points = one.runs.map((run, at) => ({ date: runs[run].date, value: one.values[at], name: `${runs[run].date.slice(0, 10)}, ${runs[run].machine}: ${one.values[at]} ${one.unit}` }));
-    chart($("#page-trend-chart"), "trend", { points }, `Trend of ${one.name} over ${points.length} runs.`);
+    const chosenSeries = series[select.value];
+    const points = chosenSeries.runs.map((run, at) => ({ date: runs[run].date, value: chosenSeries.values[at], name: `${runs[run].date.slice(0, 10)}, ${runs[run].machine}: ${chosenSeries.values[at]} ${chosenSeries.unit}` }));
+    chart($("#page-trend-chart"), "trend", { points }, `Trend of ${chosenSeries.name} over ${points.length} runs.`);
   };
   select.addEventListener("change", update);
   update();

@@ -52,7 +52,7 @@ def html(run: Run, cards: Mapping[str, Card], history: History | None = None, si
         history: the earlier runs, if there are any.
         since: what differs from the last run.
     """
-    status, anchors, speed = headline.status(run, cards), unique(cards), speed_of(run, history)
+    status, anchors, speed = headline.status(run, cards), unique(cards), history.speed_of(run) if history else None
     data, shown = page_data(run, cards, anchors, history), slides(run, cards)
     states = Counter((str(training.outcome.state), training.red) for training in run.trainings.values())
     despite: dict[str, list[Snippet]] = {}
@@ -188,12 +188,6 @@ def compared_time(run: Run, speed: Speed | None) -> tuple[str, str]:
 def _than(ratio: float) -> str:
     words = faster_or_slower(ratio)
     return f"{words} {'as' if words == 'as fast' else 'than'}"
-
-
-def speed_of(run: Run, history: History | None) -> Speed | None:
-    """The run's times against those of earlier runs; None if there are none."""
-    at = history.place(run) if history else None
-    return history.speed(at) if history and at is not None else None
 
 
 def how_sure(card: Card) -> str:

@@ -17,45 +17,40 @@ from tests.reports.synthetic import ACCURACY, claim, decision, effect
 EPOCHS = dataclasses.replace(ACCURACY, name="epochs_to_target", unit="epochs", scale="log")
 GRADIENT = dataclasses.replace(ACCURACY, name="gradient_ratio", unit="ratio", scale="log")
 LOSS = dataclasses.replace(ACCURACY, name="loss", unit="nats")
-RATIO: dict[str, Any] = {"unit": "ratio", "details": {}}
-SEEDS: dict[str, Any] = {"unit": "share of seeds", "n": 30, "details": {}}
 SHARES = {"failed_a": 0.0, "failed_b": 1.0}
+ABOVE, BELOW = effect("a − b", 0.0027, 0.0012, 0.0043), effect("b − c", -0.0026, -0.0043, -0.0011)
 FAILED = effect("a − b", -1.0, None, None, kind="failures", n=30, details=SHARES)
 ONE_MORE = effect("softmax, one more run", 0.9252, 0.9236, 0.9267, details={"published": 0.8947})
+
+
+def ratio(of: str, *ends: float | None, metric: str = "epochs_to_target", **changes: Any) -> Effect:
+    return effect(of, *ends, metric=metric, unit="ratio", details={}, **changes)
+
+
+def share(of: str, *ends: float, metric: str = "val_accuracy") -> Effect:
+    return effect(f"a: seeds that {of}", *ends, metric=metric, unit="share of seeds", n=30, details={})
 
 
 @pytest.mark.parametrize(
     ("made", "metric", "text"),
     [
-        (effect("a − b", 0.0027, 0.0012, 0.0043), ACCURACY, "+0.27 points [0.12, 0.43]"),
-        (effect("a − b", -0.0026, -0.0043, -0.0011), ACCURACY, "−0.26 points [−0.43, −0.11]"),
+        (ABOVE, ACCURACY, "+0.27 points [0.12, 0.43]"),
+        (BELOW, ACCURACY, "−0.26 points [−0.43, −0.11]"),
         (effect("a − b", -0.00001, None, None), ACCURACY, "0.00 points"),
         (ONE_MORE, ACCURACY, "0.9252 [0.9236, 0.9267]"),
-        (
-            effect("a − b", 0.009863, 0.003372, 0.01686, metric="loss", unit="nats"),
-            LOSS,
-            "+0.010 [0.003, 0.017] (loss)",
-        ),
-        (effect("a / b", 1.432, None, None, metric="epochs_to_target", **RATIO), EPOCHS, "1.43 × as many epochs"),
-        (effect("a / b", 4.2, 2.96, 6.01, metric="loss", **RATIO), LOSS, "4.2 × the loss [3.0, 6.0]"),
-        (
-            effect("a / b", 2.322e12, 1.874e12, 2.907e12, metric="gradient_ratio", **RATIO),
-            GRADIENT,
-            "2.3 × 10¹² × the gradient ratio [1.9 × 10¹², 2.9 × 10¹²]",
-        ),
-        (effect("a: seeds that converged", 0.0, 0.0, 0.07, **SEEDS), ACCURACY, "0 of 30 seeds converged"),
-        (
-            effect(
-                "a: seeds that have first_inf_epoch within its bounds", 1.0, 0.9, 1.0, metric="first_inf_epoch", **SEEDS
-            ),
-            ACCURACY,
-            "30 of 30 seeds have first infinite epoch within its bounds",
-        ),
+        (effect("a − b", 0.00986, 0.00337, 0.0169, metric="loss", unit="nats"), LOSS, "+0.010 [0.003, 0.017] (loss)"),
+        (ratio("a / b", 1.432, None, None), EPOCHS, "1.43 × as many epochs"),
+        (ratio("a / b", 4.2, 2.96, 6.01, metric="loss"), LOSS, "4.2 × the loss [3.0, 6.0]"),
+        (ratio("a / b", 2.322e12, 1.874e12, 2.907e12, metric="gradient_ratio"), GRADIENT,
+         "2.3 × 10¹² × the gradient ratio [1.9 × 10¹², 2.9 × 10¹²]"),
+        (share("converged", 0.0, 0.0, 0.07), ACCURACY, "0 of 30 seeds converged"),
+        (share("have first_inf_epoch within its bounds", 1.0, 0.9, 1.0, metric="first_inf_epoch"), ACCURACY,
+         "30 of 30 seeds have first infinite epoch within its bounds"),
         (FAILED, ACCURACY, "0 of 30 seeds failed, against 30"),
-        (effect("a / b", None, None, None, notes=("no seed trained",), **RATIO), EPOCHS, "no seed trained"),
-        (effect("a / b", 1.2e-7, None, None, **RATIO), None, "1.2 × 10⁻⁷ ×"),
+        (ratio("a / b", None, None, None, notes=("no seed trained",)), EPOCHS, "no seed trained"),
+        (ratio("a / b", 1.2e-7, None, None), None, "1.2 × 10⁻⁷ ×"),
     ],
-)
+)  # fmt: skip
 def test_what_was_measured(made: Effect, metric: Any, text: str) -> None:
     assert sentences.measured(made, metric) == text
 
@@ -63,17 +58,9 @@ def test_what_was_measured(made: Effect, metric: Any, text: str) -> None:
 @pytest.mark.parametrize(
     ("made", "metric", "text"),
     [
-        (
-            effect("2 linear − softmax", -0.0026, -0.0043, -0.0011),
-            ACCURACY,
-            "2 linear is 0.26 points below softmax in validation accuracy [0.11, 0.43]",
-        ),
-        (
-            effect("a, b / a", 0.81, 0.77, 0.855, metric="epochs_to_target", **RATIO),
-            EPOCHS,
-            "a, b takes 0.810 × as many epochs as a [0.770, 0.855]",
-        ),
-        (effect("a / b", 0.27, None, None, metric="loss", **RATIO), LOSS, "a has 0.27 × the loss of b"),
+        (BELOW, ACCURACY, "b is 0.26 points below c in validation accuracy [0.11, 0.43]"),
+        (ratio("a, b / a", 0.81, 0.77, 0.855), EPOCHS, "a, b takes 0.810 × as many epochs as a [0.770, 0.855]"),
+        (ratio("a / b", 0.27, None, None, metric="loss"), LOSS, "a has 0.27 × the loss of b"),
         (ONE_MORE, ACCURACY, "softmax, one more run: 0.9252 [0.9236, 0.9267]"),
         (FAILED, ACCURACY, "a − b: 0 of 30 seeds failed, against 30"),
     ],
@@ -99,9 +86,7 @@ def test_the_chances_that_further_seeds_decide_an_undecided_claim() -> None:
         assert sentences.outlook(claim("c", verdict, [unsure(_100=0.5)])) == ""
 
 
-ABOVE, BELOW = effect("a − b", 0.0027, 0.0012, 0.0043), effect("b − c", -0.0026, -0.0043, -0.0011)
-FASTER = effect("a / b", 1.432, 1.39, 1.47, metric="epochs_to_target", **RATIO)
-CONVERGED = effect("a: seeds that converged", 1.0, 0.9, 1.0, **SEEDS)
+FASTER, CONVERGED = ratio("a / b", 1.432, 1.39, 1.47), share("converged", 1.0, 0.9, 1.0)
 VARIANTS = {
     "2 linear": Summary(metric="val_accuracy", mean=0.92263, std=0.001, n=30, values=()),
     "raw": Summary(metric="loss", mean=2.3e12, std=None, n=30, values=()),

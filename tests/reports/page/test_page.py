@@ -21,7 +21,7 @@ from reports.charts_data import FEW
 from reports.history import History, Speed
 from reports.page import data, page
 from reports.page.data import sources
-from reports.page.page import Tile, compared_time, speed_of, time_tile
+from reports.page.page import Tile, compared_time, time_tile
 from tests.make import timed
 from tests.reports.page import runs
 from tests.reports.runs import run as made_run
@@ -126,9 +126,9 @@ def test_how_times_compare(tmp_path: Path) -> None:
     run.timings.clear()
     nothing = "no earlier run to compare with"
     assert time_tile(run, None) == Tile("Time", "3 min 32 s", nothing)
-    tile = time_tile(run, speed_of(run, runs.over_weeks(run)))
+    tile = time_tile(run, runs.over_weeks(run).speed_of(run))
     assert (tile.text, tile.look) == ("1.30 × slower than before, within chance", "")
-    assert compared_time(run, speed_of(run, runs.over_weeks(run, runs=1))) == (nothing, "")
+    assert compared_time(run, runs.over_weeks(run, runs=1).speed_of(run)) == (nothing, "")
 
 
 @pytest.mark.parametrize(
@@ -155,9 +155,9 @@ def test_a_mark_stands_only_where_chance_is_ruled_out(
     ratio: float, beyond: bool | None, look: str, mark: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, speed = made_run(0), Speed(MedianRatio(ratio, None, None, 3), 19, beyond)
-    monkeypatch.setattr(page, "speed_of", lambda *_: speed)
+    monkeypatch.setattr(History, "speed_of", lambda *_: speed)
     assert compared_time(run, speed)[1] == look
-    answer = page.html(run, {}).decode().split("Slower than before?</dt>")[1].split("</dd>")[0]
+    answer = page.html(run, {}, History()).decode().split("Slower than before?</dt>")[1].split("</dd>")[0]
     assert answer.partition(">")[2].strip().startswith(mark)
 
 
