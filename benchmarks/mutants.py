@@ -3,6 +3,7 @@
 Each mutant is one change of one place: a comparison, an operator, a number, a condition, a call left out. Places are
 drawn at random with a fixed seed from MODULES; a mutant is seen if TESTS fail. What survives is printed with its line:
 it changes nothing that matters, or a test is missing. At the end stands the share that is seen, of each module too.
+A mutant meets the test files that execute its line, as pytest-cov (to be installed for this) has recorded them.
 
 ``--at COMMIT`` takes code and tests of a commit, so that the share can be compared over a rewrite of the tests.
 """
@@ -11,19 +12,22 @@ from __future__ import annotations
 
 import argparse
 import ast
+import itertools
 import json
+import os
 import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = ("harness/rules", "harness/record", "harness/check")
 TESTS = ("tests/rules", "tests/record", "tests/check")
-SECONDS = 600
+SECONDS = 900
 """A mutant whose tests take longer is seen: a loop without an end."""
 
 COMPARISONS = {
@@ -49,7 +53,7 @@ def mutants(name: str, source: str) -> Iterator[Mutant]:
     places = len(list(ast.walk(ast.parse(source))))
     for place in range(places):
         tree = ast.parse(source)
-        node = list(ast.walk(tree))[place]
+        node = next(itertools.islice(ast.walk(tree), place, None))
         change = _change(node)
         if change:
             yield Mutant(name, getattr(node, "lineno", 0), change, ast.unparse(tree))
@@ -89,23 +93,49 @@ def drawn(folder: Path, count: int, seed: int) -> list[Mutant]:
     return random.Random(seed).sample(every, min(count, len(every)))
 
 
-def failing(folder: Path) -> str:
-    """What TESTS say in ``folder`` if one of them fails; "" if none does."""
-    command = [sys.executable, "-m", "pytest", *TESTS, "-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
+def covering(folder: Path) -> Callable[[Mutant], Sequence[str]]:
+    """The test files that execute a mutant's line; for a line of an import, those that execute its module.
+
+    Raises:
+        SystemExit: TESTS fail without a mutant, so that they would see everything.
+    """
+    options = ["--cov-context=test", "--cov-report=", *(f"--cov={name}" for name in MODULES)]
+    if said := failing(folder, [*TESTS, *options], None):
+        raise SystemExit(f"Without a mutant: {said}")
+    report = [sys.executable, "-m", "coverage", "json", "-q", "--show-contexts", "-o", "contexts.json"]
+    subprocess.run(report, cwd=folder, check=True)
+    contexts = json.loads((folder / "contexts.json").read_text("utf-8"))["files"]
+
+    def files(mutant: Mutant) -> Sequence[str]:
+        lines = contexts[mutant.module]["contexts"] if mutant.module in contexts else {}
+        of_line, of_module = (
+            sorted({context.partition("::")[0] for context in names if context})
+            for names in (lines.get(str(mutant.line), []), [name for names in lines.values() for name in names])
+        )
+        return of_line or of_module or TESTS
+
+    return files
+
+
+def failing(folder: Path, tests: Sequence[str], seconds: float | None = SECONDS) -> str:
+    """What these tests say in ``folder`` if one of them fails; "" if none does."""
+    command = [sys.executable, "-m", "pytest", *tests, "-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
+    how: dict[str, Any] = {"cwd": folder, "timeout": seconds}
+    how["env"] = {**os.environ, "CI": "true"}  # Hypothesis then has no deadline
     try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, **how)
     except subprocess.TimeoutExpired:
         return "no end"
     return done.stdout[-500:] + done.stderr[-500:] if done.returncode else ""
 
 
-def outcome(folder: Path, mutant: Mutant) -> str:
-    """Runs TESTS on the mutant, in ``folder``."""
+def outcome(folder: Path, mutant: Mutant, tests: Sequence[str]) -> str:
+    """Runs the tests on the mutant, in ``folder``."""
     path = folder / mutant.module
     whole = path.read_text("utf-8")
     path.write_text(mutant.source, "utf-8")
     try:
-        said = failing(folder)
+        said = failing(folder, tests)
     finally:
         path.write_text(whole, "utf-8")
     return "survived" if not said else "seen: no end" if said == "no end" else "seen"
@@ -122,8 +152,8 @@ def shares(tried: Sequence[Mutant]) -> Iterator[str]:
         yield f"{name}: {sum(seen)} of {len(seen)} seen ({sum(seen) / len(seen):.0%})"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 2 if the tests fail without a mutant, so that they would see everything."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Prints each mutant with its outcome, then the shares."""
     parser = argparse.ArgumentParser(description="What the tests see of small changes in our own code.")
     parser.add_argument("--at", default="HEAD", metavar="COMMIT", help="code and tests of this commit")
     parser.add_argument("--count", type=int, default=60)
@@ -135,17 +165,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = Path(made)
         packed = subprocess.run(["git", "archive", asked.at], cwd=ROOT, capture_output=True, check=True).stdout
         subprocess.run(["tar", "-x", "-C", str(folder)], input=packed, check=True)
-        if said := failing(folder):
-            print(f"Without a mutant: {said}", file=sys.stderr)
-            return 2
+        tests = covering(folder)
         for mutant in drawn(folder, asked.count, asked.seed):
-            tried.append(replace(mutant, source="", outcome=outcome(folder, mutant)))
+            tried.append(replace(mutant, source="", outcome=outcome(folder, mutant, tests(mutant))))
             print("{module}:{line}: {change}: {outcome}".format(**asdict(tried[-1])), flush=True)
             if asked.out:
                 asked.out.write_text(json.dumps([*map(asdict, tried)], indent=1, ensure_ascii=False) + "\n", "utf-8")
     print(*shares(tried), sep="\n")
-    return 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    main()
