@@ -41,7 +41,6 @@ from reports.words import (
     plural,
     seconds,
     state_text,
-    table,
     verdict_text,
 )
 
@@ -274,6 +273,8 @@ def trained_here(run: Run, most: int) -> tuple[Markup, int, int] | None:
     Returns a table, how many trainings it leaves out, and how many were not trained to the end. ``most``: characters of
     a name.
     """
+    from pandas import DataFrame
+
     ended = [training for training in run.trainings.values() if training.n and run.trials.get(training.key)]
     if run.header.evidence or not ended:
         return None
@@ -289,8 +290,9 @@ def trained_here(run: Run, most: int) -> tuple[Markup, int, int] | None:
         rows.append((*names, *means, state, seconds(stored), seconds(here), ratio))
     headers = ("training", "metric", "stored", "here", "state", "s stored", "s here", "ratio")
     numbers = ("stored", "here", "s stored", "s here", "ratio")
-    left = max(len(ended) - MOST, 0)
-    return Markup(table(headers, rows, right=numbers)), left, len(run.trainings) - len(ended)
+    sides = ["right" if name in numbers else "left" for name in headers]
+    text = DataFrame(rows, columns=headers).to_markdown(index=False, disable_numparse=True, colalign=sides)
+    return Markup(text), max(len(ended) - MOST, 0), len(run.trainings) - len(ended)
 
 
 def elsewhere(run: Run, experiment: str, row: Row) -> Markup:
