@@ -84,7 +84,7 @@ def test_two_runs_in_one_folder(tmp_path: Path) -> None:
     """Each has a file of its own, of its own trials; and none can be resumed while it goes on."""
 
     def run(name: str) -> Finished:
-        return suite(tmp_path, "--backend", "jax", "--seeds", "5", "-k", name)
+        return suite(tmp_path, "--backend", "jax", "--seeds", "5", "-k", name, anew=True)
 
     names = ("raw-data-diverges", "zscore-fixes-divergence")
     with ThreadPoolExecutor(2) as pool:
@@ -112,7 +112,7 @@ def test_two_runs_of_the_suite_at_once(tmp_path: Path) -> None:
     def run(name: str) -> Finished:
         return suite(
             tmp_path / name, "--backend", "jax", "--seeds", "5", "-k", name, "--update-baselines", name,
-            "--baseline-dir", str(tmp_path / "both"),
+            "--baseline-dir", str(tmp_path / "both"), anew=True,
         )  # fmt: skip
 
     names = ("raw-data-diverges", "zscore-fixes-divergence")  # no variant is trained by both

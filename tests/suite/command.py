@@ -37,6 +37,8 @@ TINY = "minmax or raw-data"
 JAX = ("--backend", "jax", "--seeds", "5")
 """Options of ``suite`` for a run to the end with five seeds."""
 CHECKED = (CHECK, "--backend", "jax")
+OF_OTHERS = {"--catalogue", "tensorflow", "torch"}
+"""Options of runs that cannot be forked: the parent has the default course, and Keras on JAX."""
 FORKABLE = {"KERAS_BACKEND", "PYTHONPATH", "WAY", "HUNGRY", "LOCKED"}
 """Variables that no import reads."""
 FORGET = ("PYTEST_", "KERAS_", "PY_COLORS", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "CI", "BUILD_NUMBER", "COV_")
@@ -114,7 +116,7 @@ def suite(
     """Runs the suite to its end. ``env``: more environment variables; ``anew``: Python starts anew."""
     command, variables = arguments(folder, *options, target=target, plugins=plugins), environment(**(env or {}))
     forkable = plugins[: len(PLAIN)] == PLAIN and set(env or {}) <= FORKABLE
-    forkable = forkable and "--catalogue" not in options  # the parent has the default course
+    forkable = forkable and not OF_OTHERS & set(options)
     if forkable and cwd == ROOT and set(command) >= {"--workers", "1"} and not anew:
         return forked(command[3:], folder, variables)
     output: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
