@@ -35,6 +35,18 @@ TIMED = (
 """What ``-m timing`` times: experiment, variant and epochs of a round, at the lecture's size. Two of the 20 epochs of
 Example 4 are enough, because its epochs take equally long."""
 
+ON_DEMAND = (
+    ("more-data", "2,000 images"),
+    ("optimizers", "adam"),
+    ("batch-normalization-rates", "normalised, rate 0.5"),
+    ("covariate-shift", "normalised"),
+    ("example-4", "2 linear"),
+    ("example-4", "2 relu xavier"),
+    ("example-4", "5 relu xavier"),
+    ("example-4", "dropout 0.2"),
+)
+"""Anchors that a check of everything leaves out. They took most of its time, and late states see what they saw."""
+
 BY_SEEDS = ("tips-dropout-helps", "tips-dropout-rate", "tips-deeper-is-not-better")
 """Claims whose interval a figure shows as seeds are added: differences of accuracies that the advice rests on."""
 

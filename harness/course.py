@@ -54,6 +54,8 @@ class Course:
         findings: causes of several verdicts.
         causes: why trainings are not the same on other stacks.
         timed: what ``-m timing`` times: experiment, variant and epochs of a round.
+        on_demand: the anchors, as experiment and variant, that a check trains only if claims are chosen, or with
+            ``--anchors all``.
         by_seeds: keys of the claims whose interval a figure shows as seeds are added.
         without_curves: experiments without a figure of learning curves.
         sweeps_also: by experiment, a second metric in its figure of a sweep.
@@ -61,7 +63,7 @@ class Course:
 
     Raises:
         SuiteError: a field is of another type, an id is not unique, an erratum is within an unknown one, or ``timed``
-            names what no claim declares.
+            or ``on_demand`` names what no claim declares.
     """
 
     claims: tuple[Claim, ...]
@@ -73,6 +75,7 @@ class Course:
     findings: tuple[Finding, ...] = ()
     causes: tuple[Cause, ...] = ()
     timed: tuple[tuple[str, str, int], ...] = ()
+    on_demand: tuple[tuple[str, str], ...] = ()
     by_seeds: tuple[str, ...] = ()
     without_curves: tuple[str, ...] = ()
     sweeps_also: Mapping[str, str] = field(default_factory=dict)
@@ -99,6 +102,8 @@ class Course:
                 fix = nearest(name, self.experiments)
                 raise invalid("timed of a course", expected="experiments of its claims", received=repr(name), fix=fix)
             self.experiments[name].variant(variant)
+        for anchor in set(self.on_demand) - self.anchors(every=True):
+            raise invalid("on_demand of a course", expected="anchors of its experiments", received=repr(anchor))
         if not self.slides:
             labels = [*(claim.slide for claim in self.claims), *(erratum.slide for erratum in self.errata)]
             places = dict.fromkeys(part for label in labels for part in _parts(label))
@@ -141,6 +146,11 @@ class Course:
     def experiments(self) -> Mapping[str, Experiment]:
         """The experiments of its claims, by id, in order of first use."""
         return {experiment.id: experiment for experiment in experiments(self.claims)}
+
+    def anchors(self, every: bool) -> set[tuple[str, str]]:
+        """The anchors, as experiment and variant: all of them, or those of every check."""
+        known = {(name, variant) for name, experiment in self.experiments.items() for variant in experiment.anchors}
+        return known if every else known - {*self.on_demand}
 
     def erratum(self, id: str) -> Erratum | None:
         """The erratum of an id; None if the course has none."""

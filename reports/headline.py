@@ -128,7 +128,7 @@ def compared(run: Run, *, interrupted: bool, failed: bool = False, storing: bool
     if changed := [f"{count} {state}" for state, count in times.items() if state in (*CHANGED, TimeState.DISTURBED)]:
         return Status(f"Times changed, which is not red here: {', '.join(changed)}.")
     if agrees:
-        return Status(f"Nothing moved: {text}.", "green")
+        return Status(f"Nothing moved: {text}.{_trained_anew(run)}", "green")
     return Status(f"Nothing to compare with: {text or 'nothing was compared'}.")
 
 
@@ -155,6 +155,15 @@ def _agreement(run: Run) -> tuple[bool, str]:
     return any(agree.values()), ", ".join(texts)
 
 
+def _trained_anew(run: Run) -> str:
+    """A sentence for a check that left trainings at their first steps: how many larger ones it trained to the end."""
+    outcomes = [record.outcome for record in run.trainings.values()]
+    if run.header.full or all(outcome.to_the_end for outcome in outcomes):
+        return ""
+    every, trained = len(course().anchors(every=True)), sum(bool(outcome.anchors) for outcome in outcomes)
+    return f" {trained} of {every} stored accuracies of larger trainings were trained here." if every else ""
+
+
 def _trainings(run: Run) -> tuple[dict[str, int], dict[str, int]]:
     """How many trainings agree, and how many have no evidence; True for all that agree, whose number is said."""
     outcomes = [record.outcome for record in run.trainings.values()]
@@ -166,6 +175,7 @@ def _trainings(run: Run) -> tuple[dict[str, int], dict[str, int]]:
     agree = {
         "reproduced to the end": ended,
         "from the start" if ended else "reproduced from the start": len(good) - ended,
+        "from late states": sum(outcome.late > 0 for outcome in good),
         "bit for bit": same if same < len(good) else bool(same),
         f"compatible with {REFERENCE}": near,
     }

@@ -53,6 +53,7 @@ class Options:
         as_needed: the limit of ``--seeds auto``, or None.
         backend_from: where the choice of backend came from, in words.
         update: the reason given to --update-baselines, or None.
+        every_anchor: whether a check trains every anchor of what is selected: with ``--anchors all``, ``-k`` or a test.
         strict: pytest's own --strict, which here also makes changed bits red.
         timing: whether -m asks for the timing runs.
         resume: the run to resume; "" for the newest, None for a new run.
@@ -73,6 +74,7 @@ class Options:
     baselines: Path
     reports: Path
     update: str | None
+    every_anchor: bool
     require_baselines: bool
     require_gpu: bool
     strict: bool
@@ -115,6 +117,7 @@ def add(parser: pytest.Parser) -> None:
     option("--engine", default="auto", metavar="NAME", help="auto (default), fit, compiled, vectorized")
     option("--precision", default="default", metavar="NAME", help="of products on a GPU: default or highest")
     option("--update-baselines", metavar="REASON", help="store this run as the new baselines")
+    option("--anchors", default="usual", metavar="NAME", help="seeds to the end in a check: usual (default) or all")
     option("--require-baselines", action="store_true", help="red where no baseline is stored for this stack")
     option("--require-gpu", action="store_true", help="fail where no GPU is visible or in use")
     option("--gate-timing", action="store_true", help="with -m timing: a slowdown is red on a CPU too")
@@ -166,6 +169,7 @@ def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Opt
         baselines=_folder("--baseline-dir", given("--baseline-dir"), course().baselines, reason is not None),
         reports=_folder("--report-dir", given("--report-dir"), config.rootpath / out_of(course()), True),
         update=reason,
+        every_anchor=_known("--anchors", given("--anchors"), ("usual", "all")) == "all" or _chosen(config),
         strict=bool(given("strict")),
         timing=bool(re.search(r"(?<!not )\btiming\b", config.option.markexpr or "")),
         store=_database(given("--store")),
@@ -180,6 +184,11 @@ def check(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Opt
             "Use --workers N."
         )
     return options
+
+
+def _chosen(config: pytest.Config) -> bool:
+    """Whether the command line names claims or tests."""
+    return bool(config.option.keyword) or any("::" in argument for argument in config.args)
 
 
 def _database(url: str | None) -> Database | None:

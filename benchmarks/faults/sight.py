@@ -15,7 +15,7 @@ from harness.check.claims import Asked, Judge, to_the_end
 from harness.check.judge import Circumstances, canonical_steps, same_versions
 from harness.check.rounding import CHECKED
 from harness.check.stored import Stored
-from harness.course import ROOT
+from harness.course import ROOT, course
 from harness.environment.fingerprint import fingerprint
 from harness.errors import invalid
 from harness.model import Trial
@@ -75,7 +75,8 @@ class Check:
         facts = fingerprint(backend, device.kind, device.model, device.precision)
         self.fingerprint = {**facts, "engine": self.engine}
         self.stored = Stored(baselines, f"{backend}-{device.kind}")
-        to_end = sum(CHECKED if full else variant in EXPERIMENTS[name].anchors for name, variant in TRAININGS)
+        self._anchors = course().anchors(every=False)
+        to_end = CHECKED * len(TRAININGS) if full else len(self._anchors)
         here = Circumstances(self.stored.stack, self.fingerprint, full, len(TRAININGS), max(1, to_end))
         self._judge = Judge(here, self.stored, Asked(require_baselines=True), EXPERIMENTS)
 
@@ -100,10 +101,13 @@ class Check:
             backend=self.backend,
             experiment=name,
             variant=variant,
-            seeds=tuple(range(CHECKED if self.full else to_the_end(EXPERIMENTS[name], variant, own))),
+            seeds=tuple(range(CHECKED if self.full else to_the_end(training, own, self._anchors))),
             short=tuple(range(CHECKED if steps else 0)),
             steps=steps,
             canonical=0 if same else canonical_steps(own),
+            late=() if self.full else own.late,
+            canonical_late=() if same or self.full else own.late,
+            sizes=own.sizes,
             hashed=not same,
         )
         result = attempt(task)
@@ -117,7 +121,7 @@ class Check:
         said = f"{task.name} {judged.outcome.state}: {judged.outcome.reason}" if judged.red else ""
         if own.tiny:
             return said, tuple(tuple(trial.history.items()) for trial in trials)
-        first = (trial for trial in short if not trial.canonical)
+        first = (trial for trial in short if not trial.canonical and not trial.start)
         return said, tuple((trial.losses, trial.val_losses, *trial.observed.items()) for trial in first)
 
     def seen(self, fault: Fault) -> tuple[str, dict[Training, Steps]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from benchmarks.faults import data, engines, epochs, late, layers, losses, optimizers, own
+from benchmarks.faults import data, drawn, engines, epochs, late, layers, losses, optimizers, own
 from benchmarks.faults import places as at
 from benchmarks.faults.fault import Fault
 from harness.errors import invalid, nearest
@@ -23,6 +23,7 @@ GROUPS: dict[str, dict[str, Fault]] = {
     **OWN,
     "late states": late.STATES,
     "late epochs": epochs.EPOCHS,
+    "drawn steps": drawn.DRAWN,
 }
 FAULTS = tuple(
     dataclasses.replace(fault, name=name, group=group, own=group in OWN)

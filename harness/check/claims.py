@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -108,11 +108,11 @@ class Decided:
     taken: SeedsTaken | None = None
 
 
-def to_the_end(experiment: Experiment, variant: str, stored: Training | None) -> int:
+def to_the_end(key: Key, stored: Training | None, anchors: Collection[Key]) -> int:
     """Number of seeds of a variant that a check trains to the end. ``stored`` is its evidence on any stack."""
     if stored is not None and stored.tiny:
         return min(TINY_SEEDS, stored.seeds)
-    return 1 if variant in experiment.anchors else 0
+    return int(key in anchors)
 
 
 class Judge:

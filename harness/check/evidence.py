@@ -91,10 +91,10 @@ def _check_columns(columns: Columns, where: str) -> None:
     rows = {name: len(curves) for name, curves in columns.curves.items()}
     if rows and (len(set(rows.values())) > 1 or max(rows.values()) > seeds):
         raise FormatError(f"the curves of the same first seeds under every name at {where}/curves", f"{rows}")
-    keys = [(trace.seed, trace.perturbed) for trace in columns.traces]
+    keys = [(trace.start, trace.canonical, trace.seed, trace.perturbed) for trace in columns.traces]
     if len(set(keys)) != len(keys):
         raise FormatError(f"each trace once at {where}/traces", f"{max(keys, key=keys.count)} twice")
-    shortest = min((len(trace.losses) for trace in columns.traces), default=0)
+    shortest = min((len(trace.losses) for trace in columns.traces if not trace.start), default=0)
     if not 0 <= columns.steps <= shortest:
         raise FormatError(f"at most {shortest} steps, as the traces have, at {where}/steps", f"{columns.steps}")
 
@@ -165,7 +165,8 @@ def _merged(where: str, old: Training | None, new: Training, origin: Provenance,
     if not trials:
         return None
     with_curves = len(trials) if every else max(FIRST_CURVES, sum(bool(trial.history) for trial in old.trials))
-    short = {(trial.canonical, trial.seed, trial.perturbed): trial for trial in (*joined(new.short), *old.short)}
+    both = (*joined(new.short), *old.short)
+    short = {(trial.start, trial.canonical, trial.perturbed, trial.seed): trial for trial in both}
     result = Training(
         configuration=old.configuration,
         hashes=old.hashes or new.hashes,
@@ -174,7 +175,9 @@ def _merged(where: str, old: Training | None, new: Training, origin: Provenance,
         calm=old.calm,
         calm_to_the_end=new.calm_to_the_end if old.calm_to_the_end is None else old.calm_to_the_end,
         trials=_with_curves(trials, by_seed, with_curves),
-        short=tuple(sorted(short.values(), key=lambda trial: (trial.canonical, trial.perturbed, trial.seed))),
+        short=tuple(short[key] for key in sorted(short)),
+        late=old.late or new.late,
+        sizes=old.sizes or new.sizes,
         spread=_spread(old.spread, by_seed),
         sessions=(*old.sessions, *_blocks(origin, added)),
     )

@@ -2,7 +2,7 @@
 
 What is known comes from the evidence, or from an earlier run. Everything here is a pure function.
 
-- A shortened training is compared step by step.
+- A shortened training is compared step by step, from its initial weights and from late states.
 - A tiny training is compared seed by seed, to the end.
 - An anchor is compared with the prediction interval of the stored seeds.
 - A run to the end is compared by its means and by each seed (``harness.check.difference``).
@@ -45,7 +45,7 @@ from harness.record.outcomes import (
     TrainingState,
     number_text,
 )
-from harness.record.trials import Fingerprint, Number, ShortTrial, Training, number, value
+from harness.record.trials import Fingerprint, LateState, Number, ShortTrial, Training, number, value
 
 REFERENCE = "tensorflow-cpu"
 """The stack of the lecture's own trainings."""
@@ -178,7 +178,7 @@ class Comparison:
         trained, known: its results, and what they are compared with.
         identical: whether all bits compared so far are the same.
         fault: what moved first.
-        steps, seeds, epochs, anchors, not_calm: what was compared; see ``TrainingOutcome``.
+        steps, seeds, late, epochs, anchors, not_calm: what was compared; see ``TrainingOutcome``.
     """
 
     here: Circumstances
@@ -189,6 +189,7 @@ class Comparison:
     fault: Movement | str = field(default="", init=False)
     steps: int = field(default=0, init=False)
     seeds: int = field(default=0, init=False)
+    late: int = field(default=0, init=False)
     epochs: int = field(default=0, init=False)
     anchors: tuple[Anchor, ...] = field(default=(), init=False)
     not_calm: tuple[str, ...] = field(default=(), init=False)
@@ -239,6 +240,7 @@ class Comparison:
             to_the_end=bool(self.trained.trials),
             steps=self.steps,
             seeds=self.seeds,
+            late=self.late,
             movement=self.fault if isinstance(self.fault, Movement) else None,
             anchors=self.anchors,
             changed=self._changed,
@@ -314,7 +316,27 @@ class Comparison:
             self._validated(stored, ours)
         if not self.fault and (twice := _twice(now.items())) and not _twice(before.items()):
             self.fault = ONE_TRAINING.format(*twice)
+        for state in self.known.late:
+            self._from_late(state, state.steps)
         return ""
+
+    def _from_late(self, state: LateState, steps: int, canonical: bool = False) -> None:
+        """Compares the steps from a late state, and the curves and weights of its short epochs."""
+        then, now = (side.from_late(state, canonical) for side in (self.known, self.trained))
+        seeds = sorted(then.keys() & now.keys())
+        if not seeds:
+            return
+        self.late += 1
+        where = f"{'canonical ' * canonical}state after {state.start:,} steps"
+        before, after = ({seed: side[seed].losses[:steps] for seed in seeds} for side in (then, now))
+        self._follow(f"training loss from the {where}, step", before, after)
+        if canonical:
+            return
+        for name, epochs in state.curves.items():
+            before, after = ({s: side[s].curves.get(name, ())[:epochs] for s in seeds} for side in (then, now))
+            self._follow(f"{name} from the {where}, short epoch", before, after)
+        rounded = {seed: (float(then[seed].rounded), float(now[seed].rounded)) for seed in seeds}
+        self._look(Feature(f"weights of few bits, from the {where}", rounded))
 
     @property
     def _steps(self) -> int:
@@ -444,6 +466,7 @@ class Comparison:
             left = f"; {count} features that rounding moves were not compared" if count else ""
             return f"Compared: {self.seeds} seeds to the end, their first {self.steps} epochs one by one{left}."
         parts = [f"{self.steps} steps of {self.seeds} seeds"] if self.steps else []
+        parts += [f"steps from {self.late} late state{'s' * (self.late > 1)}"] if self.late else []
         for anchor in self.anchors[:1] if not full else ():
             parts.append(
                 f"seed {anchor.seed} to the end {number_text(anchor.now)}, stored {number_text(anchor.before)}"
@@ -460,6 +483,8 @@ class Comparison:
         if not steps or len(ours) < steps:
             return False
         self._follow("canonical training loss, step", {0: self.known.canonical[:steps]}, {0: ours[:steps]})
+        for state in self.known.late:
+            self._from_late(state, state.canonical, canonical=True)
         return True
 
     def _other_numbers(self) -> TrainingOutcome:

@@ -10,15 +10,16 @@ under ``LIMIT``. A larger difference within T steps is therefore a change of the
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from harness.model import Experiment, Metric, Trial
-from harness.record.trials import Number, ShortTrial, Training, number, value
+from harness.record.trials import LateState, Number, ShortTrial, Sizes, Training, number, value
 
 if TYPE_CHECKING:
     import numpy as np
@@ -165,7 +166,12 @@ def _share_under(pool: Sequence[np.ndarray], seeds: int, limit: float = LIMIT) -
 
 
 def measure(
-    experiment: Experiment, variant: str, trials: Sequence[Trial], old: Training | None, engine: str
+    experiment: Experiment,
+    variant: str,
+    trials: Sequence[Trial],
+    old: Training | None,
+    engine: str,
+    sizes: Sizes | None = None,
 ) -> Training:
     """The training to store, with these trials to the end. What rounding does is measured unless it is stored.
 
@@ -174,6 +180,7 @@ def measure(
         trials: its trials to the end.
         old: its stored evidence, or None.
         engine: the engine that trains.
+        sizes: of late states, if they are known; None if they are to be measured.
     """
     from harness.training.configuration import configuration, hashes
     from harness.training.engines import pays_on_cpu
@@ -186,7 +193,9 @@ def measure(
     if old is not None and old.hashes is not None:
         epochs = first_epochs(trials) if old.tiny else ()
         insensitive = calm_to_the_end(experiment, variant, old, engine, trials)
-        return replace(new, tiny=old.tiny, short=epochs, calm_to_the_end=insensitive)
+        late = Training() if old.tiny or old.late else _from_late(experiment, variant, engine, sizes)
+        new = replace(new, tiny=old.tiny, calm_to_the_end=insensitive, late=late.late, sizes=late.sizes)
+        return replace(new, short=(*epochs, *late.short))
     new = replace(new, hashes=hashes(task))
     if pays_on_cpu(task, task.build()[0]):
         seeds = [trial.seed for trial in trials if trial.seed < TINY_SEEDS]
@@ -202,15 +211,55 @@ def measure(
         for k in (0, *PERTURBED):
             short += first_steps(experiment, variant, VALIDATED, steps, engine=engine, perturbed=k, validate=VALIDATED)
     insensitive = calm_to_the_end(experiment, variant, replace(new, steps=steps), engine, trials)
-    return replace(new, short=(*joined(short), *canonical), calm_to_the_end=insensitive)
+    late = _from_late(experiment, variant, engine, sizes)
+    new = replace(new, calm_to_the_end=insensitive, late=late.late, sizes=late.sizes)
+    return replace(new, short=(*joined(short), *canonical, *late.short))
+
+
+def _from_late(experiment: Experiment, variant: str, engine: str, sizes: Sizes | None) -> Training:
+    """The late states of a training, the short trials from them, and how far rounding moves these.
+
+    There are none if the training's weights are not finite.
+    """
+    from harness.training.setup import TrainingSetup
+    from harness.training.steps import late_sizes, late_states, late_steps
+
+    setup = TrainingSetup.of(experiment, variant)
+    sizes = sizes or late_sizes(setup) or {}
+    states, short = [], list[ShortTrial]()
+    for late in late_states(setup, sizes) if sizes else ():
+        train = functools.partial(late_steps, experiment, variant, late=late, engine=engine)
+        plain = train(seeds=range(CHECKED))
+        traces = [*plain, *itertools.chain(*(train(seeds=range(CHECKED), perturbed=k) for k in PERTURBED))]
+        far = functools.partial(reproducible_steps, validated=False)
+        steps = far(traces)
+        state = LateState(
+            start=late.steps,
+            own_labels=late.own_labels,
+            steps=steps,
+            canonical=min(steps, far(traces, seeds=1, limit=LIMIT / 10)),
+            curves={
+                name: far([replace(trace, losses=trace.curves[name]) for trace in traces]) for name in plain[0].curves
+            },
+        )
+        states.append(state)
+        short += [*plain, *train(seeds=(0,), canonical=True)]
+    return Training(late=tuple(states), short=joined(short), sizes=dict(sizes) if states else {})
 
 
 def joined(short: Iterable[ShortTrial]) -> tuple[ShortTrial, ...]:
-    """One short trial for each seed and perturbation: the longest, with the validation losses of all, as stored."""
+    """One trace for each seed and perturbation: the longest, with the validation losses of all, as stored.
+
+    Trials from late states stay as they are, without their seconds.
+    """
     groups: dict[tuple[int, int, bool], list[ShortTrial]] = {}
-    for trial in short:
-        groups.setdefault((trial.seed, trial.perturbed, trial.canonical), []).append(trial)
     result = []
+    for trial in short:
+        if trial.start:
+            stored = {name: field for name, field in asdict(trial).items() if name not in ("engine", "seconds")}
+            result.append(ShortTrial(**stored))
+            continue
+        groups.setdefault((trial.seed, trial.perturbed, trial.canonical), []).append(trial)
     for (seed, perturbed, canonical), group in groups.items():
         losses = max((trial.losses for trial in group), key=len)
         after = {step: loss for trial in group for step, loss in enumerate(trial.val_losses) if loss is not None}

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from harness.model import Divergence, Seconds, Trial
-from harness.record.trials import Hashes, Number, SeedBlock, ShortTrial, Spread, Struct, Training
+from harness.record.trials import Hashes, LateState, Number, SeedBlock, ShortTrial, Sizes, Spread, Struct, Training
 
 SCHEMA = 3
 """The version of this file format."""
@@ -60,7 +60,8 @@ class Columns(Struct, frozen=True, kw_only=True):
     """A ``Training`` as a file holds it.
 
     Attributes:
-        traces, canonical: its short trials, and the losses of the canonical one; empty if not measured.
+        traces, canonical: its short trials, and the losses of the canonical one of the first steps; empty if not
+            measured.
         metrics: one value per seed; None for a trial that failed or never reached its target.
         failures: by seed, of the trials that failed.
         curves: of the first seeds, one list per seed.
@@ -72,6 +73,8 @@ class Columns(Struct, frozen=True, kw_only=True):
     steps: int = 0
     calm: tuple[str, ...] = ()
     calm_to_the_end: bool | None = None
+    late: tuple[LateState, ...] = ()
+    sizes: Sizes = msgspec.field(default_factory=dict)
     traces: tuple[ShortTrial, ...] = ()
     canonical: tuple[Number, ...] = ()
     metrics: dict[str, tuple[float | None, ...]]
@@ -92,7 +95,7 @@ class EvidenceFile(Struct, frozen=True, kw_only=True, omit_defaults=False):
     digest: str = ""
 
 
-SAME = ("configuration", "hashes", "tiny", "calm", "calm_to_the_end", "spread", "sessions")
+SAME = ("configuration", "hashes", "tiny", "calm", "calm_to_the_end", "late", "sizes", "spread", "sessions")
 """The fields that a ``Training`` and its ``Columns`` have in common."""
 
 
@@ -104,7 +107,7 @@ def packed(training: Training) -> Columns:
     return Columns(
         **same,
         steps=training.steps or 0,
-        traces=training.traces,
+        traces=(*training.traces, *(trial for trial in training.short if trial.start)),
         canonical=training.canonical,
         metrics={name: tuple(trial.metrics[name] for trial in trials) for name in training.metrics},
         failures={str(trial.seed): trial.divergence for trial in trials if trial.divergence},

@@ -115,6 +115,7 @@ class TrainingOutcome(Part, frozen=True):
         state, reason: the state, and why.
         to_the_end: whether it was trained to the end.
         steps, seeds: number of steps (epochs for a tiny training) and seeds compared.
+        late: number of late states from which steps were compared.
         movement: the first feature that moved; None if none did.
         anchors: the trials that were compared with a prediction interval.
         changed: (key, then, now) for each value of the configuration that another Keras version changed.
@@ -128,6 +129,7 @@ class TrainingOutcome(Part, frozen=True):
     to_the_end: bool = False
     steps: int = 0
     seeds: int = 0
+    late: int = 0
     movement: Movement | None = None
     anchors: tuple[Anchor, ...] = ()
     changed: tuple[tuple[str, Any, Any], ...] = ()

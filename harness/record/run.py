@@ -414,7 +414,7 @@ class Run:
         path: of its file.
         header: its first record.
         trials: by (experiment, variant), in order of their seeds. Training a seed again replaces its trial.
-        short: the shortened trials, likewise; of one seed by perturbation, the canonical one last.
+        short: the shortened trials, likewise; by start, then by seed, then by perturbation, the canonical one last.
         definitions: of the trials and shortened trials: the digest of the configuration by (experiment, variant).
         trainings: by (experiment, variant).
         claims, self_checks, errata: by key, by key, and by id.
@@ -448,7 +448,7 @@ class Run:
                 reused = self._reused.setdefault(record.key, set())
                 (reused.add if record.reused else reused.discard)(record.trial.seed)
             case ShortTrialDone():
-                _put(self.short.setdefault(record.key, []), record.trial, "seed", "canonical", "perturbed")
+                _put(self.short.setdefault(record.key, []), record.trial, "start", "seed", "canonical", "perturbed")
                 self.definitions[record.key] = record.definition
             case TrainingCompared():
                 self.trainings[record.key] = record

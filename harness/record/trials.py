@@ -12,6 +12,12 @@ from harness.model import Trial
 
 Number = float | Literal["nan", "inf", "-inf"]
 """A number in JSON, which has neither nan nor infinities."""
+Sizes = dict[str, tuple[float, float]]
+"""Centre and spread of what a late state draws, by name: "Dense-0/kernel" of a variable, "velocity 3" of a slot.
+
+They are the mean and the standard deviation of a variable, and for slots and variances those of the logarithm of the
+absolute values that are not 0.
+"""
 Fingerprint = dict[str, str | int | float | bool | None]
 """What decides the bits of a result, by name: versions, device, threads (``harness.environment.fingerprint``)."""
 
@@ -50,6 +56,9 @@ class ShortTrial(Struct, frozen=True, kw_only=True):
         val_losses: the validation loss after step 1, 2, …, without penalties; None for a step without one. Only some
             seeds have it.
         observed: the recorded metrics of the initial model. Only some seeds have them.
+        start: the number of steps before the late state that it began in; 0 for a trial from the initial weights.
+        curves: from a late state, the values of every curve, one per short epoch.
+        rounded: from a late state, the number of weights whose 16 low bits are all 0.
         canonical: whether NumPy drew the weights and dropout was off.
         engine: the engine that trained it; "" if it is stored evidence.
         seconds: wall clock, compilation included.
@@ -60,9 +69,30 @@ class ShortTrial(Struct, frozen=True, kw_only=True):
     losses: tuple[Number, ...]
     val_losses: tuple[Number | None, ...] = ()
     observed: dict[str, Number] = {}
+    start: int = 0
+    curves: dict[str, tuple[Number, ...]] = {}
+    rounded: int = 0
     canonical: bool = False
     engine: str = ""
     seconds: float = 0.0
+
+
+class LateState(Struct, frozen=True, kw_only=True):
+    """A late state (``harness.training.late_state``) from which a check trains on, and how far rounding moves that.
+
+    Attributes:
+        start: the number of optimizer steps before it.
+        own_labels: whether the network learns its own predictions there.
+        steps: T from this state.
+        canonical: as ``steps``, of the canonical trial.
+        curves: of each curve, the number of short epochs that rounding does not move.
+    """
+
+    start: int
+    own_labels: bool = False
+    steps: int = 0
+    canonical: int = 0
+    curves: dict[str, int] = {}
 
 
 class Hashes(Struct, frozen=True, kw_only=True):
@@ -138,7 +168,10 @@ class Training(Struct, frozen=True, kw_only=True):
         calm_to_the_end: of other trainings, whether rounding moves no loss of any epoch; None if not measured.
         trials: to the end, in order of their seeds. In evidence they count from 0, and the first of them have curves
             (of more than 200 epochs 32 evenly spaced points).
-        short: the first steps of the seeds that a check trains, perturbed trials and the canonical one included.
+        short: the first steps of the seeds that a check trains, perturbed trials and the canonical one included; and
+            their steps from late states, perturbed ones not included.
+        late: the late states of ``short``; none of a tiny training, and in evidence from before there were any.
+        sizes: of what is drawn in a late state.
         spread: quantiles of the curves over many seeds; None with few seeds.
         sessions: the origin of the trials, in order.
     """
@@ -151,6 +184,8 @@ class Training(Struct, frozen=True, kw_only=True):
     calm_to_the_end: bool | None = None
     trials: tuple[Trial, ...] = ()
     short: tuple[ShortTrial, ...] = ()
+    late: tuple[LateState, ...] = ()
+    sizes: Sizes = {}
     spread: Spread | None = None
     sessions: tuple[SeedBlock, ...] = ()
 
@@ -166,15 +201,19 @@ class Training(Struct, frozen=True, kw_only=True):
 
     @property
     def traces(self) -> tuple[ShortTrial, ...]:
-        """The short trials that are not canonical."""
-        return tuple(trial for trial in self.short if not trial.canonical)
+        """The short trials from the initial weights that are not canonical."""
+        return tuple(trial for trial in self.short if not trial.canonical and not trial.start)
 
     @property
     def plain(self) -> dict[int, ShortTrial]:
-        """The short trials that are neither canonical nor perturbed, by seed."""
-        return {trial.seed: trial for trial in self.short if not trial.canonical and not trial.perturbed}
+        """The traces that are not perturbed, by seed."""
+        return {trial.seed: trial for trial in self.traces if not trial.perturbed}
 
     @property
     def canonical(self) -> tuple[Number, ...]:
         """The losses of the canonical trial; empty if there is none."""
-        return next((trial.losses for trial in self.short if trial.canonical and not trial.perturbed), ())
+        return next((trial.losses for trial in self.short if trial.canonical and not trial.start), ())
+
+    def from_late(self, state: LateState, canonical: bool = False) -> dict[int, ShortTrial]:
+        """The short trials from a late state, by seed."""
+        return {t.seed: t for t in self.short if t.start == state.start and t.canonical == canonical}

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from harness.training.backends import active
-from harness.training.engine import Batches, Engine, FirstSteps, Measurements, OnEpoch, epochs_of_launch
+from harness.training.engine import Engine, Measurements, OnEpoch, Parts, Trained, epochs_of_launch
 from harness.training.seeding import data_order
 
 
@@ -31,16 +31,15 @@ class CompiledEngine(Engine):
     def weights(self) -> Sequence[Any]:
         return self.program.weights
 
-    def first_steps(self, seeds: Sequence[int], batches: Batches) -> Iterator[FirstSteps]:
-        """Trains with a program of one step, which gets a new batch for each step."""
-        order = np.arange(self.setup.full_batch, dtype="int32")[None]
+    def parts(self, seeds: Sequence[int], parts: Parts) -> Iterator[Trained]:
+        order = np.arange(len(self.setup.data.x), dtype="int32")[None]
         for seed in seeds:
             self.program.reset(seed)
-            losses = []
-            for data in batches(seed):
+            measured = Measurements()
+            for data in parts(seed):
                 self.program.feed(data)
-                losses.append(self.program.launch(order)[0]["loss"][0])
-            yield seed, losses, lambda: self.program.model
+                measured.add(*self.program.launch(order))
+            yield seed, measured, lambda: self.program.model
 
     def run(self, seed: int, on_epoch: OnEpoch) -> Measurements:
         epochs, measured = self.setup.size.epochs, Measurements()

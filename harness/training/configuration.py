@@ -19,7 +19,7 @@ from harness.errors import SuiteError
 from harness.model import Experiment
 from harness.record.trials import Hashes
 from harness.training.backends import hidden
-from harness.training.seeding import data_order, initialise, roles, seed_training
+from harness.training.seeding import data_order, roles, seed_training
 from harness.training.setup import TrainingSetup
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
@@ -102,7 +102,7 @@ def hashes(setup: TrainingSetup) -> Hashes:
     data order of epoch 0.
     """
     model, _ = setup.built
-    initialise(model, 0, setup.perturbed, setup.canonical)
+    setup.initialise(model, 0)
     weights = b"".join(np.asarray(weight, "float32").tobytes() for weight in model.weights)
     order = data_order(0, 0, len(setup.data.x))
     mask = _dropout_mask(model, 0, min(setup.size.batch_size, len(setup.data.x)))

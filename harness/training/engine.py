@@ -5,7 +5,7 @@ To add an engine, write a subclass of ``Engine`` and add it to ``harness.trainin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -60,10 +60,10 @@ class Measurements:
 
 Block = list[tuple[int, Measurements]]
 """Seeds that are finished at the same time, with their measurements."""
-Batches = Callable[[int], Iterator[Dataset]]
-"""The data of each of the first steps of a seed."""
-FirstSteps = tuple[int, Sequence[float], Callable[[], Any]]
-"""(seed, the loss of each step, what gives the Keras model after them: before the next seed is asked for)"""
+Parts = Callable[[int], Iterable[Dataset]]
+"""The data of each short epoch of a seed, in the order in which they are trained."""
+Trained = tuple[int, Measurements, Callable[[], Any]]
+"""(seed, what was measured, what gives the Keras model after it: before the next seed is asked for)"""
 
 
 class NotVectorizableError(SuiteError):
@@ -111,8 +111,8 @@ class Engine:
         for seed in seeds:
             yield [(seed, self.run(seed, on_epoch))]
 
-    def first_steps(self, seeds: Sequence[int], batches: Batches) -> Iterator[FirstSteps]:
-        """Trains the first steps of each seed. The engine is that of ``TrainingSetup.one_step``."""
+    def parts(self, seeds: Sequence[int], parts: Parts) -> Iterator[Trained]:
+        """Trains short epochs of each seed, each on its own data. The engine's setup is that of one of them."""
         raise NotImplementedError
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from harness.model import Dataset
 from harness.training.backends import active
-from harness.training.engine import Batches, Engine, FirstSteps, Measurements, OnEpoch
-from harness.training.seeding import initialise, seed_training
+from harness.training.engine import Engine, Measurements, OnEpoch, Parts, Trained
+from harness.training.seeding import seed_training
 from harness.training.setup import TrainingSetup
 
 
@@ -29,23 +32,22 @@ class FitEngine(Engine):
     def weights(self) -> Sequence[Any]:
         return self._weights
 
-    def first_steps(self, seeds: Sequence[int], batches: Batches) -> Iterator[FirstSteps]:
-        """Trains epochs of one step each. ``fit`` then reports the loss of each step, and not a running mean."""
-
-        def trained(seed: int) -> FirstSteps:
-            model, losses = self.model(seed), []
-            if data := list(batches(seed)):
-                x, y = (np.concatenate(arrays) for arrays in zip(*((part.x, part.y) for part in data), strict=True))
-                seed_training(seed)
-                how = {"batch_size": len(data[0].x), "epochs": len(data), "steps_per_epoch": 1}
-                losses = model.fit(x, y, **how, shuffle=False, verbose=0).history["loss"]
-            return seed, losses, lambda: model
-
-        return map(trained, seeds)
+    def parts(self, seeds: Sequence[int], parts: Parts) -> Iterator[Trained]:
+        for seed in seeds:
+            model, measured = self.model(seed), Measurements()
+            seed_training(seed)
+            for data in parts(seed):
+                clock = Clock(replace(self.setup, data=data), model, seed, lambda *_: None)
+                steps = Steps(model, len(data.x), self.setup.size.batch_size)
+                hooks = {"on_train_batch_end": steps.end, "on_epoch_begin": clock.begin, "on_epoch_end": clock.end}
+                curves = self._fit(model, data, shuffle=False, **hooks)
+                measured.add(curves | clock.measured.history, np.array(steps.losses))
+            yield seed, measured, functools.partial(_same, model)
 
     def run(self, seed: int, on_epoch: OnEpoch) -> Measurements:
         clock = Clock(self.setup, self.model(seed), seed, on_epoch)
-        curves = self._fit(clock.model, seed, on_epoch_begin=clock.begin, on_epoch_end=clock.end)
+        seed_training(seed)
+        curves = self._fit(clock.model, self.setup.data, on_epoch_begin=clock.begin, on_epoch_end=clock.end)
         clock.measured.history = curves | clock.measured.history
         losses = curves.get("loss", [])  # empty for a size without epochs
         if losses and _suspicious(losses):
@@ -55,7 +57,7 @@ class FitEngine(Engine):
     def model(self, seed: int) -> Any:
         """A new Keras model with the initial weights of ``seed``, compiled as this engine uses it."""
         model, optimizer = self.setup.build()
-        initialise(model, seed, self.setup.perturbed, self.setup.canonical)
+        self.setup.initialise(model, seed)
         model.compile(
             optimizer=optimizer,
             loss=self.setup.experiment.loss,
@@ -64,19 +66,19 @@ class FitEngine(Engine):
         )
         return model
 
-    def _fit(self, model: Any, seed: int, **hooks: Any) -> dict[str, list[float]]:
+    def _fit(self, model: Any, data: Dataset, shuffle: bool = True, **hooks: Any) -> dict[str, list[float]]:
         """Calls ``Model.fit`` with these hooks of a callback, and returns its history."""
         import keras
 
-        data, size = self.setup.data, self.setup.size
+        size = self.setup.size
         self._weights = model.trainable_variables
-        seed_training(seed)
         model.fit(
             data.x,
             data.y,
             batch_size=size.batch_size,
             epochs=size.epochs,
             validation_data=None if data.x_val is None else (data.x_val, data.y_val),
+            shuffle=shuffle,
             callbacks=[keras.callbacks.LambdaCallback(**hooks)],
             verbose=0,
         )
@@ -89,8 +91,13 @@ class FitEngine(Engine):
         """
         model = self.model(seed)
         steps = Steps(model, len(self.setup.data.x), self.setup.size.batch_size)
-        self._fit(model, seed, on_train_batch_end=steps.end)
+        seed_training(seed)
+        self._fit(model, self.setup.data, on_train_batch_end=steps.end)
         return np.array(steps.losses)
+
+
+def _same(model: Any) -> Any:
+    return model
 
 
 def _suspicious(losses: list[float]) -> bool:

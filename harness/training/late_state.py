@@ -1,14 +1,20 @@
-"""Late states of an optimizer: as after a long training, but drawn by NumPy from a seed.
+"""Late states: weights, moments and counters as after a long training, but drawn by NumPy from a seed.
 
-They show defects that the first steps of a training cannot show.
+A check cannot train so far, and rounding would hide every difference if it did. From a drawn state it compares twenty
+steps with stored ones, and sees what the first steps of a training cannot show. The sizes of everything drawn are those
+of a real training (``sizes``). The random state and the step number are advanced, so dropout masks are late ones too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from harness.record.trials import Sizes
+from harness.training.seeding import derived, roles
 
 SLOTS = {
     "SGD": ("momentum",),
@@ -21,6 +27,63 @@ SLOTS = {
 
 SGD keeps nothing without momentum. Keras has renamed and reordered variables, so this table says what belongs where.
 """
+SIGNED = "momentum"
+"""The slot that is negative as often as positive. The others are sums of squares."""
+CONFIDENT = 10
+"""Factor of the last layer's weights where a network learns its own predictions: drawn ones would hardly differ."""
+POSITIVE = "variance"
+"""Variables with names that end in this are positive."""
+
+
+@dataclass(frozen=True)
+class Late:
+    """The late state that a training begins in.
+
+    Attributes:
+        steps: the number of optimizer steps before it.
+        sizes: of what is drawn. Without sizes weights stay initial, and slots are as ``late_slots`` says.
+        own_labels: whether the network is trained on its own predictions, so that its loss is small.
+    """
+
+    steps: int
+    sizes: Sizes
+    own_labels: bool = False
+
+    def draw_weights(self, model: Any, seed: int) -> None:
+        """Sets the weights, statistics and random states of a built model with initial weights."""
+        from keras.ops import convert_to_numpy
+
+        last = [name for name, variable in _named(model) if len(variable.shape) > 1][-1:]
+        for name, variable in _named(model):
+            if "seed" in name and str(variable.dtype) != "float32":
+                state = np.array(convert_to_numpy(variable))
+                state[-1] = self.steps  # (seed, draws): one draw per step
+                variable.assign(state)
+            elif name in self.sizes:
+                rng = np.random.default_rng(derived(seed, f"{name}/late {self.steps}"))
+                centre, spread = self.sizes[name]
+                values = centre + spread * rng.standard_normal(variable.shape)
+                values *= CONFIDENT if self.own_labels and [name] == last else 1
+                variable.assign((np.exp(values) if name.endswith(POSITIVE) else values).astype("float32"))
+
+    def optimizer(self, make: Callable[[], Any]) -> Any:
+        """The Keras optimizer that ``make`` returns, changed so that it is in this state once it is built."""
+        optimizer = make()
+        build, names = optimizer.build, slots_of(optimizer)
+
+        def late(variables: Sequence[Any]) -> None:
+            if optimizer.built:
+                return
+            build(variables)
+            if not self.steps:
+                return
+            optimizer.iterations.assign(self.steps)
+            for name in names:
+                for place, (slot, weight) in enumerate(zip(own_slots(optimizer, name), variables, strict=True)):
+                    slot.assign(late_slots(names, tuple(weight.shape), place, self.sizes)[name])
+
+        optimizer.build = late
+        return optimizer
 
 
 def slots_of(optimizer: Any) -> tuple[str, ...]:
@@ -29,8 +92,16 @@ def slots_of(optimizer: Any) -> tuple[str, ...]:
     return () if name == "SGD" and not optimizer.momentum else SLOTS[name]
 
 
-def late_slots(names: Sequence[str], shape: tuple[int, ...], place: int) -> dict[str, np.ndarray]:
-    """Seeded slots (float32) of the weight at ``place``, as gradients from 1e-3 to 1e-1 would leave them."""
+def own_slots(optimizer: Any, name: str) -> list[Any]:
+    """An optimizer's variables for one slot, in the order of the weights."""
+    return [variable for variable in optimizer.variables if variable.name.endswith(name)]
+
+
+def late_slots(names: Sequence[str], shape: tuple[int, ...], place: int, sizes: Sizes) -> dict[str, np.ndarray]:
+    """Seeded slots (float32) of the weight at ``place``: of these sizes, or as gradients from 1e-3 to 1e-1 leave them.
+
+    A mean of squares is never less than the square of the mean.
+    """
     rng = np.random.default_rng([place, *shape])
     size = 10 ** rng.uniform(-3, -1, shape)
     drawn = {
@@ -40,28 +111,42 @@ def late_slots(names: Sequence[str], shape: tuple[int, ...], place: int) -> dict
         "accumulated_grad": size**2 * rng.uniform(0.5, 2, shape),
         "accumulated_delta_var": 10 ** rng.uniform(-7, -3, shape),
     }
+    for name in names:
+        if f"{name} {place}" in sizes:
+            centre, spread = sizes[f"{name} {place}"]
+            drawn[name] = np.exp(centre + spread * rng.standard_normal(shape))
+    if sizes:
+        drawn["velocity"] = np.maximum(drawn["velocity"], drawn[SIGNED] ** 2)
+        drawn[SIGNED] *= rng.choice([-1.0, 1.0], shape)
     return {name: drawn[name].astype("float32") for name in names}
 
 
-def late_optimizer(make: Callable[[], Any], iterations: int) -> Any:
-    """The Keras optimizer that ``make`` returns, changed so that it is in a late state once it is built.
+def sizes(model: Any, moments: Sequence[tuple[str, Any]], optimizer: Any) -> Sizes | None:
+    """The sizes of the state of a training; None if it is not finite.
 
-    With 0 ``iterations`` it is left in its initial state.
+    Args:
+        model: with its weights.
+        moments: (name, value) of each of the optimizer's variables.
+        optimizer: of the training.
     """
-    optimizer = make()
-    build, names = optimizer.build, slots_of(optimizer)
+    from keras.ops import convert_to_numpy
 
-    def late(variables: Sequence[Any]) -> None:
-        if optimizer.built:
-            return
-        build(variables)
-        if not iterations:
-            return
-        optimizer.iterations.assign(iterations)
-        for name in names:
-            own = [variable for variable in optimizer.variables if variable.name.endswith(name)]
-            for place, (slot, weight) in enumerate(zip(own, variables, strict=True)):
-                slot.assign(late_slots(names, tuple(weight.shape), place)[name])
+    values = {name: variable for name, variable in _named(model) if str(variable.dtype) == "float32"}
+    for slot in slots_of(optimizer):
+        own = [value for name, value in moments if name.endswith(slot)]
+        values |= {f"{slot} {place}": value for place, value in enumerate(own)}
+    result: Sizes = {}
+    for name, value in values.items():
+        numbers = np.asarray(convert_to_numpy(value), "float64").ravel()
+        if "/" not in name or name.endswith(POSITIVE):
+            numbers = np.log(np.abs(numbers[numbers != 0]))
+        if len(numbers):
+            result[name] = float(f"{numbers.mean():.3g}"), float(f"{numbers.std():.3g}")
+    return result if np.isfinite([*result.values()]).all() else None
 
-    optimizer.build = late
-    return optimizer
+
+def _named(model: Any) -> Iterator[tuple[str, Any]]:
+    """(name, variable) of every variable of a model; a name is the layer's role and the variable's own name."""
+    for role, layer in roles(model):
+        for variable in layer.variables:
+            yield f"{role}/{variable.name}", variable

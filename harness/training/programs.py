@@ -10,7 +10,6 @@ import numpy as np
 
 from harness.model import Dataset
 from harness.training.configuration import without_names
-from harness.training.seeding import initialise
 from harness.training.setup import TrainingSetup
 
 P = TypeVar("P", bound="Program")
@@ -66,7 +65,7 @@ class Program:
 
     def reset(self, seed: int) -> None:
         """Sets the initial weights of ``seed``, and a new optimizer state."""
-        initialise(self._own, seed, self._setup.perturbed, self._setup.canonical)
+        self._setup.initialise(self._own, seed)
         assign(self._model.variables, self._own.variables)
         assign(self._optimizer.variables, self._fresh)
 

@@ -11,11 +11,14 @@ import hashlib
 import math
 import random
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.training.backends import active
+
+if TYPE_CHECKING:
+    from harness.training.late_state import Late
 
 
 def derived(seed: int, role: str) -> int:
@@ -65,7 +68,7 @@ def seed_training(seed: int) -> None:
     seed_everything(derived(seed, "data order"))
 
 
-def initialise(model: Any, seed: int, perturbed: int = 0, canonical: bool = False) -> None:
+def initialise(model: Any, seed: int, perturbed: int = 0, canonical: bool = False, late: Late | None = None) -> None:
     """Sets every variable of a built Keras model from a seed, the random-number states of Dropout included.
 
     Each layer is built again from its configuration, with a seed of its own, and Keras' initialisers draw the values.
@@ -79,6 +82,7 @@ def initialise(model: Any, seed: int, perturbed: int = 0, canonical: bool = Fals
             not 0 up or down, at random. Rounding on another machine changes a training about as much.
         canonical: whether NumPy draws every variable of two or more dimensions (``canonical_values``). These values are
             the same on every backend and in every version of Keras.
+        late: draws a late state over the initial one.
     """
     for role, layer in roles(model):
         seed_python(derived(seed, role))
@@ -88,7 +92,10 @@ def initialise(model: Any, seed: int, perturbed: int = 0, canonical: bool = Fals
         rng = np.random.default_rng(derived(seed, f"{role}/canonical"))
         for own, new in zip(layer.variables, fresh.variables, strict=True):
             own.assign(canonical_values(rng, own.shape) if canonical and len(own.shape) > 1 else new)
-        if perturbed:
+    if late is not None:
+        late.draw_weights(model, seed)
+    if perturbed:
+        for role, layer in roles(model):
             _flip_last_bits(layer, derived(seed, f"{role}/perturbed {perturbed}"))
 
 

@@ -9,6 +9,11 @@ from typing import Any
 from harness.errors import SuiteError
 from harness.model import Dataset, Experiment, Size, Variant
 from harness.plots import Plots
+from harness.training.late_state import Late
+from harness.training.seeding import initialise
+
+VALIDATION = 2000
+"""Validation examples of a short epoch."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,7 @@ class TrainingSetup:
         experiment, variant, size: what is trained, and how long.
         data: the training and validation data, already cut to the size.
         perturbed, canonical: the kind of initial weights (``seeding.initialise``). A canonical training has no dropout.
+        late: the late state that it begins in; None for the initial one.
     """
 
     experiment: Experiment
@@ -27,14 +33,22 @@ class TrainingSetup:
     data: Dataset
     perturbed: int = 0
     canonical: bool = False
+    late: Late | None = None
 
     @classmethod
-    def of(cls, experiment: Experiment, variant: str, perturbed: int = 0, canonical: bool = False) -> TrainingSetup:
+    def of(
+        cls,
+        experiment: Experiment,
+        variant: str,
+        perturbed: int = 0,
+        canonical: bool = False,
+        late: Late | None = None,
+    ) -> TrainingSetup:
         """Sets up a variant and builds its data; SuiteError if the variant is unknown."""
         declared = experiment.variant(variant)
         size = experiment.size_of(declared)
         assert declared.data is not None
-        return cls(experiment, declared, size, declared.data().first(size.train), perturbed, canonical)
+        return cls(experiment, declared, size, declared.data().first(size.train), perturbed, canonical, late)
 
     @property
     def steps(self) -> int:
@@ -46,6 +60,10 @@ class TrainingSetup:
         """Number of examples of a full batch."""
         return min(self.size.batch_size, len(self.data.x))
 
+    def initialise(self, model: Any, seed: int) -> None:
+        """Sets every variable of a model of this training, as at its beginning with ``seed``."""
+        initialise(model, seed, self.perturbed, self.canonical, self.late)
+
     def one_step(self) -> TrainingSetup:
         """The same network and optimizer, with one epoch of one step. It records the loss only."""
         experiment = replace(
@@ -53,6 +71,16 @@ class TrainingSetup:
         )
         data = Dataset(self.data.x[: self.full_batch], self.data.y[: self.full_batch])
         return replace(self, experiment=experiment, size=Size(epochs=1, batch_size=self.full_batch), data=data)
+
+    def short_epoch(self, count: int) -> TrainingSetup:
+        """The same training with one epoch of ``count`` examples, and ``VALIDATION`` for validation.
+
+        Beside its own curves it has both halves' losses.
+        """
+        x_val, y_val = (None if a is None else a[:VALIDATION] for a in (self.data.x_val, self.data.y_val))
+        experiment = replace(self.experiment, halves=x_val is not None, observe=None, plots=Plots())
+        data = Dataset(self.data.x[:count], self.data.y[:count], x_val, y_val)
+        return replace(self, experiment=experiment, size=replace(self.size, epochs=1), data=data)
 
     @functools.cached_property
     def built(self) -> tuple[Any, Any]:
@@ -63,7 +91,8 @@ class TrainingSetup:
         """A new model, and a new optimizer built for it. SuiteError if this Keras cannot describe the model."""
         assert self.variant.model is not None
         assert callable(self.variant.optimizer)
-        model, optimizer = self.variant.model(), self.variant.optimizer()
+        make = self.variant.optimizer
+        model, optimizer = self.variant.model(), self.late.optimizer(make) if self.late else make()
         _check_configuration(model)
         if self.canonical:
             model = type(model).from_config(_without_dropout(model.get_config()))

@@ -15,27 +15,27 @@ import contextlib
 import functools
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from harness.errors import SuiteError
-from harness.model import Dataset
 from harness.training.backends.jax import JaxProgram
 from harness.training.engine import (
-    Batches,
     Block,
     Engine,
-    FirstSteps,
     Measurements,
     NotVectorizableError,
     OnEpoch,
+    Parts,
+    Trained,
     epochs_of_launch,
     is_tiny,
     work_of_epoch,
 )
 from harness.training.programs import Curves
-from harness.training.seeding import data_order, initialise
+from harness.training.seeding import data_order
 from harness.training.setup import TrainingSetup
 
 REPLICAS = {"cpu": 16, "gpu": 64}
@@ -73,7 +73,7 @@ class VectorizedProgram(JaxProgram):
         drawn = []
         with _on_cpu():
             for seed in seeds:
-                initialise(self._own, seed, self._setup.perturbed, self._setup.canonical)
+                self._setup.initialise(self._own, seed)
                 parts = (self._own.trainable_variables, self._own.non_trainable_variables)
                 drawn.append([[np.array(variable.value) for variable in part] for part in parts])
         weights, others = (
@@ -143,18 +143,20 @@ class VectorizedEngine(Engine):
         self.program, _ = self.programs.get_for(VectorizedProgram, self.setup)
         self.epochs_per_launch = epochs_of_launch(self.setup, self.program.parameters)
 
-    def first_steps(self, seeds: Sequence[int], batches: Batches) -> Iterator[FirstSteps]:
-        """Trains all seeds at once: each replica takes its own part of the data."""
-        replicas, batch = len(seeds), self.setup.full_batch
-        orders = np.arange(replicas * batch, dtype="int32").reshape(replicas, 1, batch)
+    def parts(self, seeds: Sequence[int], parts: Parts) -> Iterator[Trained]:
+        """Trains all seeds at once: each replica takes its own rows of the data."""
+        replicas, count = len(seeds), len(self.setup.data.x)
+        orders = np.arange(replicas * count, dtype="int32").reshape(replicas, 1, count)
         self.program.begin(seeds, replicas)
-        losses = []
-        for parts in zip(*map(batches, seeds), strict=True):
-            x, y = (np.concatenate(arrays) for arrays in zip(*((data.x, data.y) for data in parts), strict=True))
-            self.program.feed(Dataset(x, y))
-            losses.append(np.asarray(self.program.launch_all(orders)[0]["loss"])[:, 0])
-        for index, seed in enumerate(seeds):
-            yield seed, [float(loss[index]) for loss in losses], functools.partial(self.program.replica, index)
+        measured = [Measurements() for _ in seeds]
+        for of_seeds in zip(*map(parts, seeds), strict=True):
+            x, y = (np.concatenate(arrays) for arrays in zip(*((data.x, data.y) for data in of_seeds), strict=True))
+            self.program.feed(replace(of_seeds[0], x=x, y=y))
+            curves, losses = self.program.launch_all(orders)
+            for index, of_seed in enumerate(measured):
+                of_seed.add({name: curve[index] for name, curve in curves.items()}, np.asarray(losses[index]))
+        for index, (seed, of_seed) in enumerate(zip(seeds, measured, strict=True)):
+            yield seed, of_seed, functools.partial(self.program.replica, index)
 
     @property
     def weights(self) -> Sequence[Any]:

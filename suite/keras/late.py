@@ -17,7 +17,7 @@ import numpy as np
 from harness.model import Dataset
 from harness.self_check import Measured, self_check
 from harness.training.backends import active_backend
-from harness.training.late_state import late_optimizer, late_slots
+from harness.training.late_state import Late, late_slots
 from harness.training.train import prepare
 from suite.keras.networks import HITS, PARTIAL, Network, drawn, numpy, orders
 from suite.keras.reference import ROUNDING, STEP, Layer, Optimizer, Reference, Slots, State
@@ -65,7 +65,7 @@ def begun(of: str, state: State, by: Optimizer, iterations: int) -> Iterator[Mea
     """Whether a training began in the late state, or with 0 ``iterations`` in the initial one."""
     values = [by.initial(each["weights"]) for each in state.values]
     if iterations:
-        values = [each | late_slots(by.slots, each["weights"].shape, place) for place, each in enumerate(values)]
+        values = [each | late_slots(by.slots, each["weights"].shape, place, {}) for place, each in enumerate(values)]
     yield from alike(f"{of}, at the beginning", state, State(values, state.statistics, iterations))
 
 
@@ -95,7 +95,7 @@ def steps(engine: str, by: Optimizer) -> Iterator[Measured]:
     weights = (0.1 * rng.standard_normal((PLACES, NUMBERS))).astype("float32")
     for iterations in ITERATIONS if by.name == "Adam" else (0, *ITERATIONS):
         variables = [keras.Variable(each) for each in weights]
-        late = late_optimizer(by.keras, iterations)
+        late = Late(iterations, {}).optimizer(by.keras)
         late.build(variables)
         states = [state_of(late, by, variables)]
         for each in gradients:
@@ -223,7 +223,7 @@ def epochs(engine: str) -> Iterator[Measured]:
         states.append(state_of(held, late.optimizer, model.trainable_variables, model.non_trainable_variables))
         return {}
 
-    make = functools.partial(late_optimizer, late.optimizer.keras, ITERATIONS[-1])
+    make = functools.partial(Late(ITERATIONS[-1], {}).optimizer, late.optimizer.keras)
     runner: Any = prepare(late.experiment(batch, late.variant(make=make), observe=watch), late.name, engine)
     runner.epochs_per_launch = 1
     for seed in (SEED + 1, SEED):

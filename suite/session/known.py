@@ -44,11 +44,11 @@ class Known:
 
     def short(self, key: Key, definition: str) -> list[ShortTrialDone]:
         """The known shortened trials of a variant, without perturbed ones."""
-        known: dict[tuple[int, bool], ShortTrial] = {}
+        known: dict[tuple[int, bool, int], ShortTrial] = {}
         for run in self._runs(key, definition):
             for trial in run.short.get(key, ()):
                 if not trial.perturbed:
-                    known.setdefault((trial.seed, trial.canonical), trial)
+                    known.setdefault((trial.seed, trial.canonical, trial.start), trial)
         name, variant = key
         return [
             ShortTrialDone(experiment=name, variant=variant, definition=definition, trial=trial)

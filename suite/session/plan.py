@@ -17,12 +17,12 @@ from harness.check.stored import Stored
 from harness.errors import SuiteError, invalid, nearest
 from harness.execution import local
 from harness.record.run import Key
-from harness.record.trials import Training
+from harness.record.trials import Sizes, Training
 from harness.rules import Exact
 from harness.rules.levels import looks
 from harness.training.backend import Device
 from suite import items
-from suite.catalogue import EXPERIMENTS, training_name
+from suite.catalogue import COURSE, EXPERIMENTS, training_name
 from suite.options import Options
 from suite.session.terminal import table
 
@@ -45,6 +45,7 @@ class Planned(NamedTuple):
         seconds: about how long it takes.
         each: seconds of a stored trial to the end; None if none is stored.
         own, known: the evidence of this stack, and that which the variant is compared with, maybe the reference's.
+        sizes: of late states, for new evidence: those of this stack, else of the reference; None if they are unknown.
         readable: whether the evidence can be read. If it cannot, nothing is trained.
     """
 
@@ -55,6 +56,7 @@ class Planned(NamedTuple):
     each: float | None = None
     own: Training | None = None
     known: Training | None = None
+    sizes: Sizes | None = None
     readable: bool = True
 
 
@@ -65,14 +67,16 @@ def planned(options: Options, stored: Stored, key: Key) -> Planned:
         stored.of(key[0])
         own = stored.variant(*key)
         known = own or stored.variant(*key, REFERENCE)
+        reference = stored.variant(*key, REFERENCE) if options.update is not None else None
+        sizes = next((side.sizes for side in (own, reference) if side is not None and side.sizes), None)
     except SuiteError:
         return Planned(key, each=each, readable=False)
     if options.full:
         seeds = options.seeds_of(key[0])
-        return Planned(key, seeds, 0, seeds * (each or FIRST_STEPS), each, own, known)
-    seeds = to_the_end(EXPERIMENTS[key[0]], key[1], known)
+        return Planned(key, seeds, 0, seeds * (each or FIRST_STEPS), each, own, known, sizes)
+    seeds = to_the_end(key, known, COURSE.anchors(options.every_anchor))
     seconds = seeds * (each or FIRST_STEPS) + (0.0 if known and known.tiny else FIRST_STEPS)
-    return Planned(key, seeds, 0 if own is None or own.tiny else own.steps or 0, seconds, each, own, known)
+    return Planned(key, seeds, 0 if own is None or own.tiny else own.steps or 0, seconds, each, own, known, sizes)
 
 
 def check_experiments(options: Options) -> None:

@@ -150,7 +150,7 @@ def _circumstances(header: RunStarted, options: Options, trainings: Sequence[Key
     if options.full:
         trials = sum(options.seeds_of(name) for name, _ in trainings)
     else:
-        trials = sum(variant in EXPERIMENTS[name].anchors for name, variant in trainings)
+        trials = len({*trainings} & COURSE.anchors(options.every_anchor))
     return Circumstances(header.stack, header.fingerprint, header.full, max(1, len(trainings)), max(1, trials))
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
-from harness.check.rounding import VALIDATED, measure
+from harness.check.rounding import CHECKED, VALIDATED, measure
 from harness.errors import SuiteError
 from harness.model import Trial
 from harness.record.run_file import RecordError
-from harness.record.trials import Hashes, ShortTrial, Training
+from harness.record.trials import Hashes, LateState, ShortTrial, Sizes, Training
 from suite.catalogue import EXPERIMENTS, training_name
 
 EVERY = 0.2
@@ -30,6 +30,9 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         short: the seeds of which only the first ``steps`` steps are trained.
         steps: number of steps of each seed in ``short``.
         canonical: number of steps of the canonical trace; 0 for none.
+        late: the late states from which the seeds in ``short`` train on.
+        canonical_late: those from which the canonical trial does.
+        sizes: of what is drawn in late states; None if they are unknown.
         hashed: whether to hash the random numbers.
         require_gpu: whether a trial that was not trained on a GPU is an error.
         measured: trials to store. With them, the task only measures what evidence holds besides trials.
@@ -45,6 +48,9 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     short: tuple[int, ...] = ()
     steps: int = 0
     canonical: int = 0
+    late: tuple[LateState, ...] = ()
+    canonical_late: tuple[LateState, ...] = ()
+    sizes: Sizes | None = None
     hashed: bool = False
     require_gpu: bool = False
     measured: tuple[Trial, ...] = ()
@@ -83,13 +89,14 @@ def perform(task: Task, report: Callable[[Event], None], /) -> None:
     start(task.backend, task.precision)
     from harness.training.backend import check_on_gpu
     from harness.training.configuration import configuration, digest, hashes
+    from harness.training.late_state import Late
     from harness.training.setup import TrainingSetup
-    from harness.training.steps import first_steps
+    from harness.training.steps import first_steps, late_steps
     from harness.training.train import train
 
     experiment, variant, engine = EXPERIMENTS[task.experiment], task.variant, task.engine
     if task.measured:
-        report(measure(experiment, variant, task.measured, task.stored, engine))
+        report(measure(experiment, variant, task.measured, task.stored, engine, task.sizes))
         return
     declared = TrainingSetup.of(experiment, variant)
     given = configuration(declared)
@@ -106,6 +113,12 @@ def perform(task: Task, report: Callable[[Event], None], /) -> None:
         if seeds and steps:
             how: dict[str, Any] = {"engine": engine, "canonical": canonical, "validate": () if canonical else VALIDATED}
             for trial in first_steps(experiment, variant, seeds, steps, **how):
+                report(trial)
+    for states, canonical in ((task.late, False), (task.canonical_late, True)):
+        for state in states:
+            late = Late(state.start, task.sizes or {}, state.own_labels)
+            seeds = (0,) if canonical else tuple(range(CHECKED))
+            for trial in late_steps(experiment, variant, seeds, late, engine=engine, canonical=canonical):
                 report(trial)
 
 

@@ -143,7 +143,8 @@ class Trials:
         """The evidence to store for these variants, with all their trials. SuiteError if it cannot be measured."""
         for key in keys:
             trials = tuple(trial for _, trial in sorted(self._all(key).items()))
-            self._submit(key, measured=trials, stored=self.plans[key].own)
+            plan = self.plans[key]
+            self._submit(key, measured=trials, stored=plan.own, sizes=plan.sizes)
         self._wait(keys)
         for key in keys:
             if key not in self._measured:
@@ -184,17 +185,23 @@ class Trials:
         key, own = plan.key, plan.own
         same = own is not None and same_versions(own, self._file.run.header.fingerprint)
         canonical = 0 if same or plan.known is None else canonical_steps(plan.known)
-        if self._known is not None and (plan.steps or canonical):
+        late = () if self._options.full or own is None else own.late
+        canonical_late = plan.known.late if plan.known is not None and canonical else ()
+        if self._known is not None and (plan.steps or canonical or late):
             for record in self._known.short(key, _definition(key)):
-                if len(record.trial.losses) == (canonical if record.trial.canonical else plan.steps):
+                steps = canonical if record.trial.canonical else plan.steps
+                if record.trial.start or len(record.trial.losses) == steps:
                     self._file.append(record)
-        taken = {(trial.seed, trial.canonical) for trial in self.short(key)}
+        taken = {(trial.seed, trial.canonical, trial.start) for trial in self.short(key)}
         self._submit_seeds(
             key,
             self._missing(key, plan.seeds),
-            short=tuple(seed for seed in range(CHECKED if plan.steps else 0) if (seed, False) not in taken),
+            short=tuple(seed for seed in range(CHECKED if plan.steps else 0) if (seed, False, 0) not in taken),
             steps=plan.steps,
-            canonical=0 if (0, True) in taken else canonical,
+            canonical=0 if (0, True, 0) in taken else canonical,
+            late=tuple(s for s in late if not {(seed, False, s.start) for seed in range(CHECKED)} <= taken),
+            canonical_late=tuple(s for s in canonical_late if (0, True, s.start) not in taken),
+            sizes=plan.known.sizes if plan.known is not None and (late or canonical_late) else None,
             hashed=not same,
         )
 

@@ -7,7 +7,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from cases import CLAIMS
+from cases import CLAIMS, COURSE
 from cases.data.arrays import EXAMPLE_3_TABLE
 from cases.examples import mnist_softmax
 from cases.examples.mnist_tips import BATCH, TIPS, penalised
@@ -45,9 +45,10 @@ def test_the_activity_penalty_is_the_slides_times_the_batch_size():
 
 
 def test_anchors_are_variants():
-    known = {e.id: e.anchors for e in experiments(CLAIMS)}
-    assert {"softmax", "2 linear", "2 relu", "5 relu xavier", "dropout 0.2"} <= set(known["example-4"])
-    assert known["example-3"] == ("softmax",)
+    tips = {"softmax", "2 linear", "2 relu", "5 relu xavier", "dropout 0.2"}
+    assert {("example-4", name) for name in tips} | {("example-3", "softmax")} <= COURSE.anchors(every=True)
+    usual = {("example-3", "softmax"), ("example-4", "softmax"), ("example-4", "2 relu")}
+    assert COURSE.anchors(every=False) == usual
     with pytest.raises(SuiteError, match=r"anchors of experiment 'example-3'.*'softmaks'.*softmax"):
         dataclasses.replace(mnist_softmax.MNIST_SOFTMAX, anchors=("softmaks",))
 

@@ -20,6 +20,7 @@ from tests import make
 STACK = "tensorflow-cpu"
 PRINTS = make.VERSIONS
 EXPERIMENT = make.experiment("plain", "dropout", metrics=[make.ACCURACY], epochs=2, anchors=("plain",))
+ANCHORS = {("nets", "plain")}
 CLAIM = make.claim(rule=Exceeds("dropout", "plain", "val_accuracy"), experiment=EXPERIMENT)
 EXACT = make.exact_claim()
 HASHES = Hashes(initial="0" * 16, order="1" * 16)
@@ -105,8 +106,8 @@ def damaged(stored):
 @pytest.mark.parametrize(("tiny", "seeds"), [(True, [TINY_SEEDS, TINY_SEEDS]), (False, [1, 0])])
 def test_a_check_trains_ten_seeds_of_a_tiny_training_one_of_an_anchor_and_none_of_another(store, tiny, seeds):
     stored = store(tiny=tiny)
-    assert [to_the_end(EXPERIMENT, name, stored.variant("nets", name)) for name in HELPS] == seeds
-    assert [to_the_end(EXPERIMENT, name, None) for name in HELPS] == [1, 0]
+    assert [to_the_end(("nets", name), stored.variant("nets", name), ANCHORS) for name in HELPS] == seeds
+    assert [to_the_end(("nets", name), None, ANCHORS) for name in HELPS] == [1, 0]
 
 
 @pytest.mark.parametrize(

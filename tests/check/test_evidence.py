@@ -12,7 +12,7 @@ from harness.check.rounding import of_tiny
 from harness.errors import SuiteError
 from harness.model import Divergence, Seconds, Trial
 from harness.record.evidence import EXACT, SCHEMA, WITHOUT_DIGEST, Evidence, Expected
-from harness.record.trials import Hashes, ShortTrial, Training
+from harness.record.trials import Hashes, LateState, ShortTrial, Training
 from tests import make
 
 EXPERIMENT = make.experiment("plain", "dropout")
@@ -53,13 +53,19 @@ def traced():
         for k in range(5)
         for n in range(1, 21)
     ]
-    return [*shorts, *after, short(0, canonical=True)]
+    late = [short(seed, start=343, curves={"val_loss": (1.0, 0.9)}) for seed in range(5)]
+    return [*shorts, *after, short(0, canonical=True), *late, short(0, canonical=True, start=343)]
 
 
 @pytest.mark.parametrize(
     "evidence",
     [
-        made(short=traced(), hashes=Hashes(initial="0" * 16, order="1" * 16)),
+        made(
+            short=traced(),
+            hashes=Hashes(initial="0" * 16, order="1" * 16),
+            late=(LateState(start=343, steps=9, curves={"val_loss": 2}),),
+            sizes={"Dense-0/kernel": (0.0, 0.1)},
+        ),
         made(short=[short(0, losses=(1.0, "inf", "-inf", "nan"))]),
         made([0, trial(1, accuracy=math.nan, divergence=Divergence("nan", 2, 17)), 2]),
         Evidence(

@@ -12,7 +12,7 @@ from harness.check.rounding import of_tiny
 from harness.model import Divergence, Metric, Trial
 from harness.record.outcomes import ClaimState, TrainingOutcome
 from harness.record.outcomes import TrainingState as State
-from harness.record.trials import Hashes, ShortTrial, Training
+from harness.record.trials import Hashes, LateState, ShortTrial, Training
 from tests import make
 
 EXPERIMENT = make.experiment("plain")
@@ -276,3 +276,50 @@ def outcome(state, end=False, compatible=None):
 )
 def test_a_claim_is_confirmed_as_far_as_its_weakest_variant(outcomes, state):
     assert claim_state(outcomes) is state
+
+
+EARLY = LateState(start=343, steps=8, canonical=6, curves={"val_loss": 2, "val_accuracy": 1})
+CURVES = {"val_loss": (1.0, 0.9), "val_accuracy": (0.5, 0.6)}
+
+
+def late(scale=1.0, start=EARLY.start, **more):
+    """Trials from a late state: of five seeds, and the canonical one."""
+    given = {"start": start, "curves": CURVES, "val_losses": (), "observed": {}, **more}
+    return [*(short(seed, scale, **given) for seed in range(5)), short(0, scale, canonical=True, **given)]
+
+
+SHORT = (*evidence().variants["plain"].short, *late())
+KNOWN_LATE = with_variant(evidence(), short=SHORT, late=(EARLY, LateState(start=2349)))
+
+
+@pytest.mark.parametrize(
+    ("now", "state", "said"),
+    [
+        pytest.param(late(), State.IDENTICAL, "8 steps of 5 seeds; steps from 1 late state", id="the same"),
+        pytest.param(late(1 + 5e-5), State.START_REPRODUCED, "steps from 1 late state", id="rounding"),
+        pytest.param(late(1 + 5e-4), State.MOVED, "training loss from the state after 343 steps, step 2", id="moved"),
+        pytest.param([], State.IDENTICAL, "Compared: 8 steps of 5 seeds.", id="not trained here"),
+        pytest.param(
+            late(curves={**CURVES, "val_accuracy": (0.501, 0.6)}), State.MOVED,
+            "val_accuracy from the state after 343 steps, short epoch 1: 0.5 → 0.501", id="an accuracy",
+        ),
+        pytest.param(
+            late(curves={**CURVES, "val_accuracy": (0.5, 0.7)}), State.IDENTICAL, "", id="what rounding moves",
+        ),
+        pytest.param(late(rounded=3), State.MOVED, "weights of few bits, from the state", id="bfloat16"),
+    ],
+)  # fmt: skip
+def test_steps_from_a_late_state(now, state, said):
+    """Of the states that both sides have; evidence without any is compared without them."""
+    outcome = judged(trained([*shorts(), *now]), KNOWN_LATE)
+    assert (outcome.state, outcome.late) == (state, bool(now))
+    assert said in outcome.reason
+    assert judged(trained([*shorts(), *now])).state is State.IDENTICAL
+
+
+def test_canonical_steps_from_a_late_state_are_compared_with_another_stack():
+    for scale, compatible in ((1 + 5e-6, True), (1 + 5e-4, False)):
+        ours = trained([CANONICAL, *late(scale)])
+        outcome = judged(ours, KNOWN_LATE, stack="jax-cpu")
+        assert (outcome.compatible, outcome.late) == (compatible, 1)
+    assert "canonical state after 343 steps, step 2" in outcome.reason

@@ -585,6 +585,9 @@ def test_first_steps_are_reproduced_and_an_anchor_to_the_end(images: Finished, t
         assert {(each.seed, each.perturbed) for each in variant.traces} == {(s, k) for s in range(5) for k in range(5)}
         assert variant.steps in range(1, 21)
         assert (len(variant.canonical), variant.seeds) == (20, 4)
+        assert [state.own_labels for state in variant.late].count(True) == 1
+        assert all(set(variant.from_late(state)) == set(range(5)) for state in variant.late)
+        assert variant.sizes
     shutil.copytree(images.folder / "baselines", tmp_path / "baselines")
     run = suite(tmp_path, *CHECKED, "-k", IMAGES)
     assert run.code == 0, run.output
@@ -593,6 +596,8 @@ def test_first_steps_are_reproduced_and_an_anchor_to_the_end(images: Finished, t
     trained = {key: [trial.seed for trial in done] for key, done in run.record.trials.items()}
     assert trained == {anchor: [0]}  # shortened trials are no trials
     outcomes = {key: training.outcome for key, training in run.record.trainings.items()}
-    assert outcomes[other].reason == f"Compared: {evidence.variants['500 images'].steps} steps of 5 seeds."
+    known = evidence.variants["500 images"]
+    many = f"{known.steps} steps of 5 seeds; steps from {len(known.late)} late states"
+    assert outcomes[other].reason == f"Compared: {many}."
     assert (outcomes[other].to_the_end, outcomes[anchor].to_the_end) == (False, True)
     assert "seed 0 to the end" in outcomes[anchor].reason

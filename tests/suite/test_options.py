@@ -37,6 +37,7 @@ def parsed(*arguments: str, environ: dict[str, str] | None = None, **plugins: An
         getoption=lambda name, default=None: getattr(values, name.lstrip("-").replace("-", "_"), default),
         option=values,
         rootpath=Path(),
+        args=[],
         pluginmanager=SimpleNamespace(hasplugin=lambda name: f"no:{name}" not in values.plugins),
     )
     return check(config, environ or {})

@@ -11,11 +11,12 @@ import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
-from harness.training.setup import TrainingSetup
+if TYPE_CHECKING:
+    from harness.training.setup import TrainingSetup
 
 NAMES = ("tensorflow", "jax", "torch")
 KINDS = {"cuda": "gpu", "rocm": "gpu"}

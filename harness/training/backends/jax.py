@@ -9,7 +9,6 @@ import numpy as np
 
 from harness.training.backends import Facts, kind_of
 from harness.training.programs import Curves, Program, assign
-from harness.training.seeding import initialise
 from harness.training.setup import TrainingSetup
 
 facts = Facts(
@@ -139,7 +138,7 @@ class JaxProgram(Program):
     def reset(self, seed: int) -> None:
         import jax.numpy as jnp
 
-        initialise(self._own, seed, self._setup.perturbed, self._setup.canonical)
+        self._setup.initialise(self._own, seed)
         weights = [jnp.array(variable.value) for variable in self._own.trainable_variables]
         others = [jnp.array(variable.value) for variable in self._own.non_trainable_variables]
         self._state = (weights, others, [jnp.array(value) for value in self._fresh])
