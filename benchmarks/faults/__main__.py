@@ -13,8 +13,8 @@ from typing import Any
 
 from benchmarks.faults.own import unseen
 from benchmarks.faults.page import report
-from benchmarks.faults.sight import BASELINES, BY, FULL, described, end_of, row_of
-from benchmarks.faults.table import CONTROL, FAULTS, MEASURED, named
+from benchmarks.faults.sight import BASELINES, BY, FULL, check_of, described, end_of, row_of
+from benchmarks.faults.table import CONTROL, DRAWN, FAULTS, MEASURED, named
 from harness.course import ROOT
 from harness.errors import SuiteError, invalid
 from harness.record.files import replace_file
@@ -29,6 +29,7 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--backend", choices=("jax", "tensorflow"), default="jax")
     parser.add_argument("--only", action="append", metavar="NAME", help="this fault, again if need be; may be repeated")
     parser.add_argument("--full", action="store_true", help="tries late faults in trainings to the end, too")
+    parser.add_argument("--drawn", action="store_true", help="tries the faults of drawn steps, with the check alone")
     parser.add_argument("--own", action="store_true", help="tries the faults of our own code with the tests of it")
     parser.add_argument("--list", action="store_true", help="lists all faults with what they break, and runs none")
     parser.add_argument("--baseline-dir", type=Path, default=BASELINES, metavar="DIR", help="default: baselines/")
@@ -76,6 +77,21 @@ def tried(asked: argparse.Namespace) -> None:
     replace_file(asked.out / "REPORT.md", report(asked.out).encode())
 
 
+def tried_by_check(asked: argparse.Namespace) -> None:
+    """Tries the faults of drawn steps, and writes what the check says of each."""
+    path = asked.out / f"drawn-{asked.backend}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = rows_in(path)
+    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=A_PROCESS) as pool:
+        for fault in DRAWN:
+            if fault.name not in rows:
+                said = pool.submit(check_of, fault.name, asked.backend, asked.baseline_dir).result()
+                rows[fault.name] = {"name": fault.name, "step": fault.step, "check": said}
+                print(f"{'seen' if said else 'NOT SEEN'}: {fault.name}", flush=True)
+            content = {"backend": asked.backend, "rows": [*rows.values()]}
+            replace_file(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+
+
 def main(given: Sequence[str] | None = None) -> int:
     """Exit status: 1 if tests do not see a fault of our own."""
     asked = arguments(given)
@@ -89,6 +105,8 @@ def main(given: Sequence[str] | None = None) -> int:
             missed += bool(said)
             print(f"{'NOT SEEN' if said else 'seen'}: {fault.name}", *filter(None, [said]), flush=True)
         return int(missed > 0)
+    elif asked.drawn:
+        tried_by_check(asked)
     else:
         tried(asked)
     return 0

@@ -225,6 +225,11 @@ def row(fault: Fault, backend: str, baselines: Path) -> dict[str, Any]:
     return {**described(fault), "within T": early, **sight, "seconds": round(time.perf_counter() - clock, 1)}
 
 
+def check_of(name: str, backend: str, baselines: Path) -> str:
+    """Why ``pytest suite/`` is red with a fault, without its self-checks; "" if not."""
+    return Check(backend, baselines).seen(named(name))[0]
+
+
 def end_of(name: str, backend: str, baselines: Path) -> str:
     """Why ``pytest suite/ --full --seeds 5`` is red with a fault, from the trainings that it touches; "" if not."""
     return Check(backend, baselines, full=True).seen(named(name))[0]

@@ -33,8 +33,10 @@ FAULTS = tuple(
 NAMES = tuple(fault.name for fault in FAULTS)
 CONTROL = Fault((), (("gradient-descent", "rate 0.1"), at.ADAM_RACE), name="none", group="control")
 """No fault: nothing may be red."""
-MEASURED = (CONTROL, *(fault for fault in FAULTS if not fault.own))
-"""The faults that a run may see, which is all but those of our own rules and files."""
+DRAWN = tuple(fault for fault in FAULTS if fault.name in drawn.DRAWN)
+"""These are tried with the check alone."""
+MEASURED = (CONTROL, *(fault for fault in FAULTS if not fault.own and fault not in DRAWN))
+"""The faults that a run may see: all but those of our own rules and files, and the drawn ones."""
 
 
 def named(name: str) -> Fault:
