@@ -11,14 +11,12 @@ import hashlib
 import math
 import random
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from harness.training.backends import active
-
-if TYPE_CHECKING:
-    from harness.training.late_state import Late
 
 
 def derived(seed: int, role: str) -> int:
@@ -68,7 +66,13 @@ def seed_training(seed: int) -> None:
     seed_everything(derived(seed, "data order"))
 
 
-def initialise(model: Any, seed: int, perturbed: int = 0, canonical: bool = False, late: Late | None = None) -> None:
+def initialise(
+    model: Any,
+    seed: int,
+    perturbed: int = 0,
+    canonical: bool = False,
+    late: Callable[[Any, int], None] | None = None,
+) -> None:
     """Sets every variable of a built Keras model from a seed, the random-number states of Dropout included.
 
     Each layer is built again from its configuration, with a seed of its own, and Keras' initialisers draw the values.
@@ -82,7 +86,7 @@ def initialise(model: Any, seed: int, perturbed: int = 0, canonical: bool = Fals
             not 0 up or down, at random. Rounding on another machine changes a training about as much.
         canonical: whether NumPy draws every variable of two or more dimensions (``canonical_values``). These values are
             the same on every backend and in every version of Keras.
-        late: draws a late state over the initial one.
+        late: draws a late state of a model and a seed over the initial one.
     """
     for role, layer in roles(model):
         seed_python(derived(seed, role))
@@ -93,7 +97,7 @@ def initialise(model: Any, seed: int, perturbed: int = 0, canonical: bool = Fals
         for own, new in zip(layer.variables, fresh.variables, strict=True):
             own.assign(canonical_values(rng, own.shape) if canonical and len(own.shape) > 1 else new)
     if late is not None:
-        late.draw_weights(model, seed)
+        late(model, seed)
     if perturbed:
         for role, layer in roles(model):
             _flip_last_bits(layer, derived(seed, f"{role}/perturbed {perturbed}"))

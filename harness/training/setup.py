@@ -62,7 +62,8 @@ class TrainingSetup:
 
     def initialise(self, model: Any, seed: int) -> None:
         """Sets every variable of a model of this training, as at its beginning with ``seed``."""
-        initialise(model, seed, self.perturbed, self.canonical, self.late)
+        late = self.late.draw_weights if self.late else None
+        initialise(model, seed, self.perturbed, self.canonical, late)
 
     def one_step(self) -> TrainingSetup:
         """The same network and optimizer, with one epoch of one step. It records the loss only."""

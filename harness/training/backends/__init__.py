@@ -11,12 +11,9 @@ import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from harness.training.setup import TrainingSetup
 
 NAMES = ("tensorflow", "jax", "torch")
 KINDS = {"cuda": "gpu", "rocm": "gpu"}
@@ -57,7 +54,7 @@ class Backend(Protocol):
     def facts(self) -> Facts: ...
 
     @property
-    def program(self) -> Callable[[TrainingSetup], Any]:
+    def program(self) -> Callable[[Any], Any]:
         """The class of its programs (``programs.Program``), for engine "compiled"."""
 
     def seed(self, seed: int) -> None:

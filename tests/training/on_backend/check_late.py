@@ -111,7 +111,7 @@ def test_it_crosses_the_end_of_an_epoch(monkeypatch):
 def test_own_labels_make_a_small_loss():
     plain = replace(LATE, variants=(Variant("plain", small, optimizer=adam),))
     (trial,) = late_steps(plain, "plain", [0], late("dropout", own_labels=True))
-    assert max(trial.losses) < 1
+    assert max(trial.losses) < 1.5
 
 
 @contextlib.contextmanager
