@@ -76,7 +76,7 @@ def first_steps(
             yield Dataset(data.x[rows], data.y[rows])
 
     def fields(seed: int, measured: Measurements, model: Callable[[], Any]) -> dict[str, Any]:
-        losses = numbers(measured.history.get("loss", ()))
+        losses = _float32(measured.history.get("loss", ()))
         return {"losses": losses} | (_of_model(setup, seed, steps, model()) if seed in validate else {})
 
     return _trained(setup, setup.one_step(), seeds, batches, engine, fields)
@@ -118,8 +118,8 @@ def late_steps(
 
     def fields(seed: int, measured: Measurements, model: Callable[[], Any]) -> dict[str, Any]:
         return {
-            "losses": numbers(np.concatenate(measured.losses)),
-            "curves": {name: numbers(curve) for name, curve in measured.history.items()},
+            "losses": _float32(np.concatenate(measured.losses)),
+            "curves": {name: _float32(curve) for name, curve in measured.history.items()},
             "rounded": _rounded(model()),
             "start": late.steps,
         }
@@ -174,7 +174,7 @@ def _trained(
     return with_engine(setup, engine, _PROGRAMS, trained, of=of)
 
 
-def numbers(values: Any) -> tuple[Number, ...]:
+def _float32(values: Any) -> tuple[Number, ...]:
     """float32 values as a short trial has them."""
     return tuple(map(number, shortest(values)))
 

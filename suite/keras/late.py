@@ -40,6 +40,9 @@ OPTIMIZERS = {
     "adagrad": Optimizer("Adagrad", 0.01),
     "adadelta": Optimizer("Adadelta", 1.0, rho=0.95),
     "adam": Optimizer("Adam", 0.001, beta_1=0.9, beta_2=0.999),
+    "clipvalue": Optimizer("SGD", 0.1, clipvalue=0.01),
+    "clipnorm": Optimizer("Adagrad", 0.01, clipnorm=0.5),
+    "global-clipnorm": Optimizer("SGD", 0.01, momentum=0.9, global_clipnorm=0.5),
 }
 SOURCE = "Keras' documentation of its optimizers and the papers it names"
 
@@ -103,7 +106,9 @@ def steps(engine: str, by: Optimizer) -> Iterator[Measured]:
             states.append(state_of(late, by, variables))
         yield from begun(by.name, states[0], by, iterations)
         for (before, after), each in zip(itertools.pairwise(states), gradients, strict=True):
-            yield from step(f"{by.name}, step {before.steps + 1}", before, after, each.astype("float64"), by)
+            yield from step(
+                f"{by.name}, step {before.steps + 1}", before, after, by.clipped(each.astype("float64")), by
+            )
 
 
 def step(of: str, before: State, after: State, gradients: np.ndarray, by: Optimizer) -> Iterator[Measured]:

@@ -85,6 +85,10 @@ RULES: dict[str, Callable[..., Step]] = {
 """By Keras' name: the function of gradient, slots, number of past steps, learning rate and other arguments."""
 
 
+CLIPS = frozenset({"clipvalue", "clipnorm", "global_clipnorm"})
+"""Arguments of every optimizer that change its gradients."""
+
+
 class Optimizer:
     """An optimizer of Keras with its arguments, and its form in NumPy."""
 
@@ -103,8 +107,19 @@ class Optimizer:
 
     def step(self, gradient: np.ndarray, values: Slots, steps: int) -> Slots:
         """The weights and slots ``values`` after a step, of which there were ``steps`` before."""
-        change, slots = RULES[self.name](gradient, values, steps, self.rate, **self.given)
+        given = {name: value for name, value in self.given.items() if name not in CLIPS}
+        change, slots = RULES[self.name](gradient, values, steps, self.rate, **given)
         return {"weights": values["weights"] + change, **slots}
+
+    def clipped(self, gradients: np.ndarray) -> np.ndarray:
+        """The gradients of all weights, shape (weights, numbers), as the optimizer uses them."""
+        for name in CLIPS & self.given.keys():
+            limit = self.given[name]
+            if name == "clipvalue":
+                return np.clip(gradients, -limit, limit)
+            norm = np.linalg.norm(gradients, axis=None if name == "global_clipnorm" else 1, keepdims=True)
+            return gradients * np.minimum(limit / norm, 1)
+        return gradients
 
     def keras(self) -> Any:
         import keras
