@@ -54,8 +54,8 @@ class Course:
         findings: causes of several verdicts.
         causes: why trainings are not the same on other stacks.
         timed: what ``-m timing`` times: experiment, variant and epochs of a round.
-        on_demand: the anchors, as experiment and variant, that a check trains only if claims are chosen, or with
-            ``--anchors all``.
+        on_demand: the anchors, as experiment and variant, that a check trains only if claims are chosen, with
+            ``--anchors all``, or as long as the evidence has no late states of them.
         by_seeds: keys of the claims whose interval a figure shows as seeds are added.
         without_curves: experiments without a figure of learning curves.
         sweeps_also: by experiment, a second metric in its figure of a sweep.

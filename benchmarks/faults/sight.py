@@ -97,11 +97,12 @@ class Check:
         name, variant = training
         same = same_versions(own, self.fingerprint)
         steps = 0 if own.tiny or self.full else own.steps or 0
+        seeds = CHECKED if self.full else to_the_end(training, own, self._anchors, course().anchors(every=True))
         task = Task(
             backend=self.backend,
             experiment=name,
             variant=variant,
-            seeds=tuple(range(CHECKED if self.full else to_the_end(training, own, self._anchors))),
+            seeds=tuple(range(seeds)),
             short=tuple(range(CHECKED if steps else 0)),
             steps=steps,
             canonical=0 if same else canonical_steps(own),

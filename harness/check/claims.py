@@ -108,11 +108,19 @@ class Decided:
     taken: SeedsTaken | None = None
 
 
-def to_the_end(key: Key, stored: Training | None, anchors: Collection[Key]) -> int:
-    """Number of seeds of a variant that a check trains to the end. ``stored`` is its evidence on any stack."""
+def to_the_end(key: Key, stored: Training | None, usual: Collection[Key], anchors: Collection[Key]) -> int:
+    """Number of seeds of a variant that a check trains to the end.
+
+    Args:
+        key: the variant.
+        stored: its evidence on any stack.
+        usual: the anchors of every check.
+        anchors: all of them. Those that are not usual are trained only as long as no late states are stored.
+    """
     if stored is not None and stored.tiny:
         return min(TINY_SEEDS, stored.seeds)
-    return int(key in anchors)
+    late = stored is not None and stored.late
+    return int(key in usual or (key in anchors and not late))
 
 
 class Judge:

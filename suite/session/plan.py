@@ -74,7 +74,7 @@ def planned(options: Options, stored: Stored, key: Key) -> Planned:
     if options.full:
         seeds = options.seeds_of(key[0])
         return Planned(key, seeds, 0, seeds * (each or FIRST_STEPS), each, own, known, sizes)
-    seeds = to_the_end(key, known, COURSE.anchors(options.every_anchor))
+    seeds = to_the_end(key, known, COURSE.anchors(options.every_anchor), COURSE.anchors(every=True))
     seconds = seeds * (each or FIRST_STEPS) + (0.0 if known and known.tiny else FIRST_STEPS)
     return Planned(key, seeds, 0 if own is None or own.tiny else own.steps or 0, seconds, each, own, known, sizes)
 

@@ -21,7 +21,7 @@ from harness.environment import gpu
 from harness.environment.fingerprint import commit, fingerprint, stack
 from harness.errors import SuiteError
 from harness.record.files import Held
-from harness.record.run import Fingerprint, Key, RunStarted
+from harness.record.run import Fingerprint, RunStarted
 from harness.record.run_file import RunFile, new_id, run_files
 from harness.training.backend import Device, active_backend, choose_backend, start_backend
 from harness.training.engines import resolve_engine
@@ -30,7 +30,7 @@ from suite import items
 from suite.catalogue import COURSE, EXPERIMENTS, training_name
 from suite.options import Options
 from suite.session import known
-from suite.session.plan import Place, chosen_place, default_place, planned
+from suite.session.plan import Place, Planned, chosen_place, default_place, planned
 from suite.session.session import Session
 from suite.session.terminal import Progress
 from suite.session.trials import Trials
@@ -110,7 +110,7 @@ def begin(config: pytest.Config, options: Options, selected: Sequence[pytest.Ite
             strict=options.strict,
             require_baselines=options.require_baselines,
         )
-        judge = Judge(_circumstances(header, options, trainings), stored, asked, EXPERIMENTS)
+        judge = Judge(_circumstances(header, options, plans), stored, asked, EXPERIMENTS)
         trials = Trials(options, file, progress, place, known.Known(header, earlier) if earlier else None)
         failing.pop_all()
     session = Session(options, device, file, stored, judge, trials, progress)
@@ -145,13 +145,13 @@ def run_fingerprint(options: Options, device: Device) -> Fingerprint:
     return {**fingerprint(options.backend, device.kind, device.model, device.precision), "engine": engine}
 
 
-def _circumstances(header: RunStarted, options: Options, trainings: Sequence[Key]) -> Circumstances:
+def _circumstances(header: RunStarted, options: Options, plans: Sequence[Planned]) -> Circumstances:
     """Of this run, with the numbers of tests among which it divides its chance of a false alarm."""
     if options.full:
-        trials = sum(options.seeds_of(name) for name, _ in trainings)
+        trials = sum(options.seeds_of(plan.key[0]) for plan in plans)
     else:
-        trials = len({*trainings} & COURSE.anchors(options.every_anchor))
-    return Circumstances(header.stack, header.fingerprint, header.full, max(1, len(trainings)), max(1, trials))
+        trials = sum(plan.seeds for plan in plans if not (plan.known and plan.known.tiny))
+    return Circumstances(header.stack, header.fingerprint, header.full, max(1, len(plans)), max(1, trials))
 
 
 def _check_course(options: Options) -> None:

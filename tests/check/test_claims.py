@@ -11,7 +11,7 @@ from harness.check.stored import Stored
 from harness.model import Metric, Trial
 from harness.record.evidence import Expected
 from harness.record.outcomes import ClaimState, TrainingOutcome, TrainingState, VerdictState
-from harness.record.trials import Hashes, ShortTrial, Training
+from harness.record.trials import Hashes, LateState, ShortTrial, Training
 from harness.rules import Exceeds
 from harness.rules.levels import Look
 from harness.verdict import Decision, Verdict
@@ -106,8 +106,11 @@ def damaged(stored):
 @pytest.mark.parametrize(("tiny", "seeds"), [(True, [TINY_SEEDS, TINY_SEEDS]), (False, [1, 0])])
 def test_a_check_trains_ten_seeds_of_a_tiny_training_one_of_an_anchor_and_none_of_another(store, tiny, seeds):
     stored = store(tiny=tiny)
-    assert [to_the_end(("nets", name), stored.variant("nets", name), ANCHORS) for name in HELPS] == seeds
-    assert [to_the_end(("nets", name), None, ANCHORS) for name in HELPS] == [1, 0]
+    assert [to_the_end(("nets", name), stored.variant("nets", name), ANCHORS, ANCHORS) for name in HELPS] == seeds
+    assert [to_the_end(("nets", name), None, ANCHORS, ANCHORS) for name in HELPS] == [1, 0]
+    known = Training(late=(LateState(start=343),))
+    on_demand = [to_the_end(("nets", "plain"), stored, (), ANCHORS) for stored in (None, Training(), known)]
+    assert on_demand == [1, 1, 0]
 
 
 @pytest.mark.parametrize(
