@@ -53,7 +53,8 @@ class Options:
         as_needed: the limit of ``--seeds auto``, or None.
         backend_from: where the choice of backend came from, in words.
         update: the reason given to --update-baselines, or None.
-        every_anchor: whether a check trains every anchor of what is selected: with ``--anchors all``, ``-k`` or a test.
+        every_anchor: whether a check trains every anchor of what is selected, and on from each late state: with
+            ``--anchors all``, ``-k`` or a test. Else it takes the last state: what began earlier still acts there.
         strict: pytest's own --strict, which here also makes changed bits red.
         timing: whether -m asks for the timing runs.
         resume: the run to resume; "" for the newest, None for a new run.
@@ -117,7 +118,12 @@ def add(parser: pytest.Parser) -> None:
     option("--engine", default="auto", metavar="NAME", help="auto (default), fit, compiled, vectorized")
     option("--precision", default="default", metavar="NAME", help="of products on a GPU: default or highest")
     option("--update-baselines", metavar="REASON", help="store this run as the new baselines")
-    option("--anchors", default="usual", metavar="NAME", help="seeds to the end in a check: usual (default) or all")
+    option(
+        "--anchors",
+        default="usual",
+        metavar="NAME",
+        help="what a check trains to the end, and on from: usual (default) or all",
+    )
     option("--require-baselines", action="store_true", help="red where no baseline is stored for this stack")
     option("--require-gpu", action="store_true", help="fail where no GPU is visible or in use")
     option("--gate-timing", action="store_true", help="with -m timing: a slowdown is red on a CPU too")

@@ -185,8 +185,8 @@ class Trials:
         key, own = plan.key, plan.own
         same = own is not None and same_versions(own, self._file.run.header.fingerprint)
         canonical = 0 if same or plan.known is None else canonical_steps(plan.known)
-        late = () if self._options.full or own is None else own.late
-        canonical_late = plan.known.late if plan.known is not None and canonical else ()
+        late = () if self._options.full or own is None else own.late if self._options.every_anchor else own.late[-1:]
+        canonical_late = plan.known.late[-1:] if plan.known is not None and canonical else ()
         if self._known is not None and (plan.steps or canonical or late):
             for record in self._known.short(key, _definition(key)):
                 steps = canonical if record.trial.canonical else plan.steps
