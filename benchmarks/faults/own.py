@@ -32,7 +32,7 @@ TESTS = {
     "harness.claim": ("tests/test_claim.py", "tests/reports"),
     "harness.erratum": ("tests/test_erratum.py", "tests/cases/test_errata.py"),
     "harness.model": ("tests/test_model.py", "tests/reports", "tests/cases/test_metrics.py"),
-    "harness.record": ("tests/record",),
+    "harness.record": ("tests/check", "tests/record"),
     "harness.record.outcomes": ("tests/check",),
     "harness.rules": ("tests/rules",),
 }
