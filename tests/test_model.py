@@ -97,6 +97,7 @@ def test_wrong_metric(changes, part):
 
 def test_value_of_a_metric():
     assert ACCURACY.value({"val_accuracy": [0.5, 0.75]}) == 0.75
+    assert math.isnan(ACCURACY.value({"val_accuracy": [0.5, math.nan]}))
     assert ACCURACY.value({"val_accuracy": []}) is ACCURACY.value({"accuracy": [0.5]}) is None
     last = Metric("m", better="lower", unit="1", smallest_effect=1.0, of=lambda history: history["loss"][0])
     assert last.value({"loss": [3.0, 2.0], "m": [7.0]}) == 3.0
