@@ -122,7 +122,7 @@ def add(parser: pytest.Parser) -> None:
         "--anchors",
         default="usual",
         metavar="NAME",
-        help="what a check trains to the end, and on from: usual (default) or all",
+        help="anchors and late states of a check: usual (default) or all",
     )
     option("--require-baselines", action="store_true", help="red where no baseline is stored for this stack")
     option("--require-gpu", action="store_true", help="fail where no GPU is visible or in use")

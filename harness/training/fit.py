@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -33,7 +32,7 @@ class FitEngine(Engine):
         return self._weights
 
     def parts(self, seeds: Sequence[int], parts: Parts) -> Iterator[Trained]:
-        for seed in seeds:
+        def trained(seed: int) -> Trained:
             model, measured = self.model(seed), Measurements()
             seed_training(seed)
             for data in parts(seed):
@@ -42,7 +41,9 @@ class FitEngine(Engine):
                 hooks = {"on_train_batch_end": steps.end, "on_epoch_begin": clock.begin, "on_epoch_end": clock.end}
                 curves = self._fit(model, data, shuffle=False, **hooks)
                 measured.add(curves | clock.measured.history, np.array(steps.losses))
-            yield seed, measured, functools.partial(_same, model)
+            return seed, measured, lambda: model
+
+        return map(trained, seeds)
 
     def run(self, seed: int, on_epoch: OnEpoch) -> Measurements:
         clock = Clock(self.setup, self.model(seed), seed, on_epoch)
@@ -94,10 +95,6 @@ class FitEngine(Engine):
         seed_training(seed)
         self._fit(model, self.setup.data, on_train_batch_end=steps.end)
         return np.array(steps.losses)
-
-
-def _same(model: Any) -> Any:
-    return model
 
 
 def _suspicious(losses: list[float]) -> bool:
