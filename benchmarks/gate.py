@@ -1,9 +1,9 @@
-"""Measures the false alarms of a check of first steps: ``python -m benchmarks.gate alarms``.
+"""Measures the false alarms of a check of short trials: ``python -m benchmarks.gate alarms``.
 
-It trains the first steps of every variant with evidence in environments that should make no difference: other
-instruction sets of XLA and oneDNN, numbers of cores, and engines. Each environment is a process of its own. Then it
-simulates 100 runs. For every variant and seed, a run draws one trace from these environments and the stored perturbed
-trials.
+It trains every variant with evidence from its initial state and its late ones, in environments that should make no
+difference: other instruction sets of XLA and oneDNN, numbers of cores, engines, and weights with other last bits. Each
+environment is a process of its own. Then it simulates 100 runs. For every variant, state and seed, a run draws one
+trial from these environments.
 
 Results go to a JSON file, with which a later call continues. Nothing is trained to the end.
 """
@@ -26,7 +26,7 @@ import msgspec
 from benchmarks.measured import Measured
 from harness.check import evidence as files
 from harness.check.judge import Circumstances, judge
-from harness.check.rounding import CHECKED, VALIDATED
+from harness.check.rounding import CHECKED
 from harness.course import ROOT
 from harness.errors import SuiteError
 from harness.record.evidence import Evidence
@@ -36,7 +36,7 @@ from suite.catalogue import EXPERIMENTS
 
 RUNS = 100
 SEEDS = tuple(range(CHECKED))
-ENGINE, CORES = "ENGINE", "CORES"
+ENGINE, CORES, BITS = "ENGINE", "CORES", "BITS"
 OLDEST = {"XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2", "ONEDNN_MAX_CPU_ISA": "SSE41"}
 ENVIRONMENTS: dict[str, dict[str, dict[str, str]]] = {
     "tensorflow": {
@@ -48,6 +48,7 @@ ENVIRONMENTS: dict[str, dict[str, dict[str, str]]] = {
         "without oneDNN": {"TF_ENABLE_ONEDNN_OPTS": "0"},
         "fit": {ENGINE: "fit"},
         "fit, SSE4.2": {ENGINE: "fit", **OLDEST},
+        "other last bits": {BITS: "1"},
     },
     "jax": {
         "as it is": {},
@@ -57,17 +58,18 @@ ENVIRONMENTS: dict[str, dict[str, dict[str, str]]] = {
         "one core": {CORES: "1"},
         "fit": {ENGINE: "fit"},
         "vectorized": {ENGINE: "vectorized"},
+        "other last bits": {BITS: "1"},
     },
 }
-"""Environments that should make no difference, by backend and name: variables, cores and engine."""
+"""Environments that should make no difference, by backend and name: variables, cores, engine, and perturbation."""
 Known = tuple[str, str, Evidence]
 """An experiment and its variant, and the evidence of the experiment."""
 Traces = Mapping[str, Sequence[ShortTrial]]
-"""By "experiment/variant" the shortened trials."""
+"""By "experiment/variant" the short trials."""
 
 
 def variants(backend: str, only: Sequence[str]) -> Iterator[Known]:
-    """Each variant whose first steps a check trains, or those of ``only``: experiments, or "experiment/variant"."""
+    """Each variant that a check trains for some steps, or those of ``only``: experiments, or "experiment/variant"."""
     for name, experiment in EXPERIMENTS.items():
         evidence = files.read(files.path_of(ROOT / "baselines", f"{backend}-cpu", name))
         for variant in experiment.variants if evidence else ():
@@ -78,9 +80,10 @@ def variants(backend: str, only: Sequence[str]) -> Iterator[Known]:
 
 
 def traces(backend: str, environment: Mapping[str, str], only: Sequence[str]) -> dict[str, Any]:
-    """The shortened trials of every variant in this process, as JSON data by "experiment/variant"."""
+    """The short trials of every variant in this process, as JSON data by "experiment/variant"."""
     from harness.training.backend import choose_backend, start_backend
-    from harness.training.steps import first_steps
+    from harness.training.late_state import Late
+    from harness.training.steps import short_trials
 
     if CORES in environment:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
@@ -89,8 +92,12 @@ def traces(backend: str, environment: Mapping[str, str], only: Sequence[str]) ->
     engine = environment.get(ENGINE, "compiled")
     trained = {}
     for name, variant, evidence in variants(backend, only):
-        steps = evidence.variants[variant].steps or 0
-        short = first_steps(EXPERIMENTS[name], variant, SEEDS, steps, engine=engine, validate=VALIDATED)
+        stored, bits = evidence.variants[variant], int(environment.get(BITS, "0"))
+        short = []
+        for state in stored.states:
+            late = Late(state.start, stored.sizes, state.own_labels) if state.start else None
+            trials = short_trials(EXPERIMENTS[name], variant, SEEDS, late, engine=engine, perturbed=bits)
+            short += [msgspec.structs.replace(state.compared(trial), perturbed=0) for trial in trials]
         trained[f"{name}/{variant}"] = msgspec.to_builtins(short)
     return trained
 
@@ -102,7 +109,7 @@ def in_process(backend: str, environment: Mapping[str, str], only: Sequence[str]
 
 
 def judged(known: Known, short: Sequence[ShortTrial]) -> TrainingOutcome:
-    """A check's outcome for these shortened trials, if the training's configuration has not changed."""
+    """A check's outcome for these short trials, if the training's configuration has not changed."""
     name, variant, evidence = known
     stored = evidence.variants[variant]
     trained = Training(configuration=stored.configuration, hashes=stored.hashes, short=tuple(short))
@@ -126,17 +133,12 @@ def alarms(measured: Mapping[str, Any], backend: str) -> Iterator[str]:
 
 
 def drawn(generator: random.Random, known: Known, environments: Iterable[Traces]) -> TrainingOutcome:
-    """A check's outcome for a drawn run: for each seed, one trace of an environment or of a stored perturbed trial."""
-    name, variant, evidence = known
-    stored = evidence.variants[variant]
-    pool = [trace for trained in environments for trace in trained.get(f"{name}/{variant}", ())]
-    pool += [
-        msgspec.structs.replace(trace, losses=trace.losses[: stored.steps])
-        for trace in stored.traces
-        if trace.perturbed
-    ]
-    chosen = [generator.choice([trace for trace in pool if trace.seed == seed]) for seed in SEEDS]
-    return judged(known, [msgspec.structs.replace(trace, perturbed=0) for trace in chosen])
+    """A check's outcome for a drawn run: for each state and seed, the trial of one environment."""
+    pool: dict[tuple[int, int], list[ShortTrial]] = {}
+    for trained in environments:
+        for trial in trained.get(f"{known[0]}/{known[1]}", ()):
+            pool.setdefault((trial.start, trial.seed), []).append(trial)
+    return judged(known, [generator.choice(trials) for trials in pool.values()])
 
 
 def main(arguments: list[str] | None = None) -> int:

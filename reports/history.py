@@ -229,13 +229,13 @@ def measured(run: Run) -> Iterator[tuple[Series, float]]:
     stack, own = run.header.stack, machine(run.header.fingerprint)
     time = ("seconds per epoch", "s")
     for record in run.trainings.values():
-        case, metric = "/".join(record.key), metrics_of(record.experiment).get(record.metric)
-        if metric and record.mean is not None and record.reused < record.n:
+        case, metric = "/".join(record.key), metrics_of(record.experiment).get(record.summary.metric)
+        if metric and record.summary.mean is not None and record.reused < record.summary.n:
             condition = seeds_text(record.seeds) + _precision(record.precision)
             effect = metric.smallest_effect, metric.scale
-            yield Series(case, metric.name, metric.unit, condition, stack, "", *effect), record.mean
+            yield Series(case, metric.name, metric.unit, condition, stack, "", *effect), record.summary.mean
         if not record.reused:
-            many = f", {plural(record.n, 'seed')} at once" if record.engine == "vectorized" else ""
+            many = f", {plural(record.summary.n, 'seed')} at once" if record.engine == "vectorized" else ""
             condition = f"{record.engine}{many}, {plural(run.header.workers, 'worker')}{_precision(record.precision)}"
             yield Series(case, *time, condition, stack, own, math.log(RELATIVE), "log"), record.seconds.steady_epoch
     for timed in run.timings.values():

@@ -16,7 +16,7 @@ from harness.claim import Finding
 from harness.course import course
 from harness.environment import gpu
 from harness.errors import invalid
-from harness.record.run import ClaimDecided, Key, Run, RunStarted, Summary
+from harness.record.run import ClaimDecided, Key, Run, RunStarted
 from harness.rules.levels import STORED_SIZES
 from harness.verdict import Verdict
 from reports import headline
@@ -259,9 +259,8 @@ def accuracies(run: Run, cards: Iterable[Card]) -> tuple[list[tuple[str, Row]], 
         if row.metric in METRICS and better:
             known[experiment, row.variant] = row
     for key, training in run.trainings.items():
-        if key not in known and training.metric in METRICS:
-            of = Summary(metric=training.metric, mean=training.mean, std=training.std, n=training.n, values=())
-            known[key] = Row.of(run, key, of)
+        if key not in known and training.summary.metric in METRICS:
+            known[key] = Row.of(run, key, training.summary)
     known = {key: row for key, row in known.items() if row.summary.mean is not None or row.summary.n}
     shown = set(sorted(known, key=lambda key: not known[key].slide)[:MOST])
     return [(key[0], row) for key, row in known.items() if key in shown], len(known) - len(shown)
@@ -275,16 +274,17 @@ def trained_here(run: Run, most: int) -> tuple[Markup, int, int] | None:
     """
     from pandas import DataFrame
 
-    ended = [training for training in run.trainings.values() if training.n and run.trials.get(training.key)]
+    ended = [training for training in run.trainings.values() if training.summary.n and run.trials.get(training.key)]
     if run.header.evidence or not ended:
         return None
-    ended.sort(key=lambda training: (not training.red, training.metric not in METRICS))
+    ended.sort(key=lambda training: (not training.red, training.summary.metric not in METRICS))
     rows = []
     for training in ended[:MOST]:
-        unit, stored = unit_of(training.experiment, training.metric), training.stored_seconds
+        metric, stored = training.summary.metric, training.stored_seconds
+        unit = unit_of(training.experiment, metric)
         here = statistics.fmean(trial.seconds.total for trial in run.trials[training.key])
-        names = escape("/".join(training.key), most), escape(metric_label(training.metric))
-        means = number(training.stored_mean, unit), number(training.mean, unit)
+        names = escape("/".join(training.key), most), escape(metric_label(metric))
+        means = number(training.stored_mean, unit), number(training.summary.mean, unit)
         state = state_text(training.outcome.state, training.red)
         ratio = f"{here / stored:.2f}" if stored and here else "–"
         rows.append((*names, *means, state, seconds(stored), seconds(here), ratio))

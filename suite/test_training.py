@@ -11,15 +11,15 @@ from suite.session.timing import training_row
 
 pytestmark = pytest.mark.training
 
-REPORTED = ("engine", "backend", "device", "metric", "mean", "std", "n", "diverged", "reused")
-"""Fields in pytest-benchmark's JSON and --junitxml, alongside the comparison with the evidence."""
-
 
 @pytest.mark.parametrize(("experiment", "variant"), TRAININGS, ids=[training_name(*pair) for pair in TRAININGS])
 def test_training(experiment: str, variant: str, suite_run: Session, request: pytest.FixtureRequest) -> None:
     with plain_errors():
         record = suite_run.training((experiment, variant))
-    reported = {name: getattr(record, name) for name in REPORTED} | {"baseline": str(record.outcome.state)}
+    reported = {name: getattr(record, name) for name in ("engine", "backend", "device", "reused")}
+    reported |= {name: getattr(record.summary, name) for name in ("metric", "mean", "std", "n")}
+    diverged = sum(trial.divergence is not None for trial in suite_run.trials.done(record.key))
+    reported |= {"diverged": diverged, "baseline": str(record.outcome.state)}
     training_row(request, suite_run, record, reported)
     request.node.user_properties += [(name, str(value)) for name, value in reported.items() if value is not None]
     if record.red:

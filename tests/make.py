@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.check.evidence import add
+import msgspec
+
+from harness.check.evidence import add, digest_of
 from harness.claim import Claim
 from harness.model import Experiment, Metric, Size, Variant
-from harness.record.evidence import WITHOUT_DIGEST, Evidence
+from harness.record.evidence import Evidence, EvidenceFile
 from harness.record.outcomes import TimeComparison, TimeState, VerdictComparison, VerdictState
 from harness.record.run import SelfChecked, Timed
 from harness.record.timings import Measurement, Provenance
@@ -63,11 +66,11 @@ def self_check(key: str, wrong: str = "", verdict: Verdict = Verdict.REFUTED) ->
 
 
 def edit(path: Path, change: Callable[[Any], object]) -> None:
-    """Changes the content of a file of evidence. The file can still be read: schema 2 has no digest."""
-    content = json.loads(path.read_text("utf-8"))
-    content.pop("digest", None)
-    content["schema"] = WITHOUT_DIGEST
+    """Changes the content of a file of evidence, and its digest where the content still has the format."""
+    content = json.loads(path.read_text("utf-8")) | {"digest": ""}
     change(content)
+    with contextlib.suppress(msgspec.ValidationError):
+        content["digest"] = digest_of(msgspec.convert(content, EvidenceFile))
     path.write_text(json.dumps(content), "utf-8")
 
 

@@ -344,7 +344,9 @@ FILES = {
     ),
     "baselines: numbers are halved": fault(DECODE, decoded(numbers(lambda x: x / 2))),
     "baselines: only two trials are read": fault(DECODE, decoded(two_trials)),
-    "baselines: the rounding is not read": fault(DECODE, decoded(lambda variant: {"steps": 0, "calm": ()})),
+    "baselines: the rounding is not read": fault(
+        DECODE, decoded(lambda variant: {"steps": 0, "calm": (), "states": ()})
+    ),
     "trials are written with three digits": fault((RECORDS, "encode"), argument("record", with_trial(three_digits))),
     "trials are read without their divergence": fault(
         (RECORDS, "decode"), result(with_trial(lambda trial: {"divergence": None}))

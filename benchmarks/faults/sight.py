@@ -12,7 +12,7 @@ from benchmarks.faults import places as at
 from benchmarks.faults.fault import Fault, Training, injected
 from benchmarks.faults.table import named
 from harness.check.claims import Asked, Judge, to_the_end
-from harness.check.judge import Circumstances, canonical_steps, same_versions
+from harness.check.judge import Circumstances, same_versions
 from harness.check.rounding import CHECKED
 from harness.check.stored import Stored
 from harness.course import ROOT, course
@@ -96,18 +96,14 @@ class Check:
         own = self.evidence(training)
         name, variant = training
         same = same_versions(own, self.fingerprint)
-        steps = 0 if own.tiny or self.full else own.steps or 0
         seeds = CHECKED if self.full else to_the_end(training, own, self._anchors, course().anchors(every=True))
         task = Task(
             backend=self.backend,
             experiment=name,
             variant=variant,
             seeds=tuple(range(seeds)),
-            short=tuple(range(CHECKED if steps else 0)),
-            steps=steps,
-            canonical=0 if same else canonical_steps(own),
-            late=() if self.full else own.late,
-            canonical_late=() if same or self.full else own.late,
+            states=() if self.full else own.states,
+            canonical=() if same else own.states,
             sizes=own.sizes,
             hashed=not same,
         )
@@ -123,7 +119,7 @@ class Check:
         if own.tiny:
             return said, tuple(tuple(trial.history.items()) for trial in trials)
         first = (trial for trial in short if not trial.canonical and not trial.start)
-        return said, tuple((trial.losses, trial.val_losses, *trial.observed.items()) for trial in first)
+        return said, tuple((trial.losses, *trial.curves.items()) for trial in first)
 
     def seen(self, fault: Fault) -> tuple[str, dict[Training, Steps]]:
         """Why the first training that is red with the fault is red, and the first steps of each that was tried."""

@@ -119,7 +119,7 @@ def to_the_end(key: Key, stored: Training | None, usual: Collection[Key], anchor
     """
     if stored is not None and stored.tiny:
         return min(TINY_SEEDS, stored.seeds)
-    late = stored is not None and stored.late
+    late = stored is not None and len(stored.states) > 1
     return int(key in usual or (key in anchors and not late))
 
 

@@ -378,7 +378,7 @@ def _epochs(now: Run, then: Run) -> Iterator[tuple[float, float]]:
         a = then.trainings.get(key)
         if a is None or a.reused or b.reused or (a.engine, a.precision) != (b.engine, b.precision):
             continue
-        if a.engine == "vectorized" and a.n != b.n:
+        if a.engine == "vectorized" and a.summary.n != b.summary.n:
             continue
         seconds = a.seconds.steady_epoch, b.seconds.steady_epoch
         if min(seconds) > 0 and math.isfinite(max(seconds)):

@@ -16,13 +16,12 @@ from typing import Any
 import msgspec
 from msgspec.structs import asdict, replace
 
-from harness.check.rounding import CHECKED, TINY_SEEDS, checked_steps, joined
+from harness.check.rounding import TINY_SEEDS, reproducible_steps
 from harness.errors import invalid
 from harness.model import Experiment, Trial, thin
 from harness.record.evidence import (
     EXACT,
     SCHEMA,
-    WITHOUT_DIGEST,
     Columns,
     Evidence,
     EvidenceFile,
@@ -61,8 +60,8 @@ def dumps(evidence: Evidence) -> str:
 
 def parse(text: str) -> Evidence:
     """The evidence in a file's text. Raises FormatError only, also if the numbers are not those that were written."""
-    read = decode(text, EvidenceFile, "evidence", (WITHOUT_DIGEST, SCHEMA))
-    if read.schema != WITHOUT_DIGEST and read.digest != digest_of(replace(read, digest="")):
+    read = decode(text, EvidenceFile, "evidence", (SCHEMA,))
+    if read.digest != digest_of(replace(read, digest="")):
         raise FormatError("the content that its digest was made of", "another: it was edited or merged by hand")
     for name, columns in read.variants.items():
         _check_columns(columns, f"variants/{name}")
@@ -94,7 +93,7 @@ def _check_columns(columns: Columns, where: str) -> None:
     keys = [(trace.start, trace.canonical, trace.seed, trace.perturbed) for trace in columns.traces]
     if len(set(keys)) != len(keys):
         raise FormatError(f"each trace once at {where}/traces", f"{max(keys, key=keys.count)} twice")
-    shortest = min((len(trace.losses) for trace in columns.traces if not trace.start), default=0)
+    shortest = min((len(trace.losses) for trace in columns.traces), default=0)
     if not 0 <= columns.steps <= shortest:
         raise FormatError(f"at most {shortest} steps, as the traces have, at {where}/steps", f"{columns.steps}")
 
@@ -165,8 +164,9 @@ def _merged(where: str, old: Training | None, new: Training, origin: Provenance,
     if not trials:
         return None
     with_curves = len(trials) if every else max(FIRST_CURVES, sum(bool(trial.history) for trial in old.trials))
-    both = (*joined(new.short), *old.short)
-    short = {(trial.start, trial.canonical, trial.perturbed, trial.seed): trial for trial in both}
+    short = {(t.start, t.canonical, t.perturbed, t.seed): replace(t, engine="", seconds=0.0) for t in new.short}
+    short |= {(t.start, t.canonical, t.perturbed, t.seed): t for t in old.short}
+    states = {state.start: state for state in (*new.states, *old.states)}
     result = Training(
         configuration=old.configuration,
         hashes=old.hashes or new.hashes,
@@ -176,15 +176,17 @@ def _merged(where: str, old: Training | None, new: Training, origin: Provenance,
         calm_to_the_end=new.calm_to_the_end if old.calm_to_the_end is None else old.calm_to_the_end,
         trials=_with_curves(trials, by_seed, with_curves),
         short=tuple(short[key] for key in sorted(short)),
-        late=old.late or new.late,
+        states=tuple(states[start] for start in sorted(states)),
         sizes=old.sizes or new.sizes,
         spread=_spread(old.spread, by_seed),
         sessions=(*old.sessions, *_blocks(origin, added)),
     )
-    if old.steps is not None and result.traces == old.traces:
+    if states:
+        return replace(result, steps=result.states[0].steps)
+    if old.steps is not None and result.short == old.short:
         return result
     measured = any(trial.perturbed for trial in new.short)
-    steps = checked_steps(result.traces, TINY_SEEDS if result.tiny else CHECKED)
+    steps = reproducible_steps(result.short, TINY_SEEDS)
     return replace(result, steps=steps, calm=new.calm if measured else old.calm)
 
 

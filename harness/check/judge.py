@@ -33,7 +33,7 @@ from harness.check.difference import (
     of_equal_variance,
 )
 from harness.check.evidence import changes_text, stored_curve
-from harness.check.rounding import FLOOR, LIMIT, MOST_STEPS, floor, numbers, relative, reproducible_steps
+from harness.check.rounding import FLOOR, LIMIT, MOST_STEPS, floor, numbers, relative
 from harness.model import Experiment, Metric, Trial
 from harness.record.evidence import Evidence
 from harness.record.outcomes import (
@@ -45,7 +45,7 @@ from harness.record.outcomes import (
     TrainingState,
     number_text,
 )
-from harness.record.trials import Fingerprint, LateState, Number, ShortTrial, Training, number, value
+from harness.record.trials import Fingerprint, Number, State, Training, number, value
 
 REFERENCE = "tensorflow-cpu"
 """The stack of the lecture's own trainings."""
@@ -115,18 +115,6 @@ def same_versions(known: Training, fingerprint: Fingerprint) -> bool:
     """Whether some of the known seeds were trained with the versions of this fingerprint."""
     versions = [fingerprint.get(key) for key in VERSIONS]
     return any(versions == [session.fingerprint.get(key) for key in VERSIONS] for session in known.sessions)
-
-
-def canonical_steps(known: Training) -> int:
-    """Number of steps of the canonical trace to compare: like T, but for one trial and a tenth of the limit; at most T.
-
-    The canonical trial has no median over seeds and no perturbed trials of its own. Its differences may grow one step
-    earlier than those of the perturbed trials, which is a factor of about ten.
-    """
-    if known.steps is None:
-        return len(known.canonical)
-    calm = reproducible_steps(known.traces, seeds=1, limit=LIMIT / 10)
-    return min(calm, known.steps or MOST_STEPS, len(known.canonical))
 
 
 class Feature(NamedTuple):
@@ -199,12 +187,12 @@ class Comparison:
         trained, known = self.trained, self.known
         if refused := self._another():
             return refused
-        if known.traces and known.steps == 0 and not trained.trials:
+        if known.states and not any(state.steps for state in known.states) and not trained.trials:
             reason = "Rounding moves the first step of this training, so no step of it is compared."
             return TrainingOutcome(TrainingState.NEW, reason, changed=self._changed, not_calm=("training loss",))
         missing = "The evidence holds this variant, but nothing of it was trained here."
         if trained.short:
-            missing = self._start()
+            missing = self._short()
         elif trained.trials:
             missing = ""
         if missing:
@@ -262,7 +250,7 @@ class Comparison:
         keras = self.here.fingerprint.get("keras")
         same_keras = keras in {session.fingerprint.get("keras") for session in self.known.sessions}
         if changed and (ours or (versions and same_keras)):
-            by = "the catalogue" if ours else f"the catalogue: Keras is {keras} as it was"
+            by = "the catalogue" if ours else f"the catalogue, or by a Keras that still calls itself {keras}"
             reason = f"Another training, changed by {by}: {changes_text(ours or changed)}."
             return TrainingOutcome(TrainingState.NOT_COMPARABLE, reason, changed=changed)
         declared, stored = {metric.name for metric in self.metrics}, set(self.known.metrics)
@@ -298,11 +286,11 @@ class Comparison:
             if most is not None and step >= most:
                 self.fault = before
 
-    def _start(self) -> str:
-        """Compares the first T steps, and what was recorded beside them. Returns why nothing could be compared."""
+    def _short(self) -> str:
+        """Compares the short trials from every state. Returns why nothing could be compared."""
         stored, ours, steps = self.known.plain, self.trained.plain, self._steps
         seeds = sorted(ours.keys() & stored.keys())
-        if not seeds or not steps:
+        if not seeds or not any(state.steps for state in self._states):
             holds = f"traces of seeds {', '.join(map(str, sorted(stored)))}" if stored else "no traces"
             reason = f"The evidence holds {holds}, with {steps} steps to compare; trained here: seeds {sorted(ours)}."
             return f"{reason} Nothing was compared: store the traces with --update-baselines."
@@ -310,65 +298,51 @@ class Comparison:
             if len(ours[seed].losses) < steps:
                 return f"Seed {seed} was trained for {len(ours[seed].losses)} of {steps} steps."
         self.steps, self.seeds = steps, len(seeds)
-        before, now = ({seed: side[seed].losses[:steps] for seed in seeds} for side in (stored, ours))
-        self._follow("training loss, step", before, now)
-        if not self.fault:
-            self._validated(stored, ours)
-        if not self.fault and (twice := _twice(now.items())) and not _twice(before.items()):
-            self.fault = ONE_TRAINING.format(*twice)
-        for state in self.known.late:
-            self._from_late(state, state.steps)
+        for state in self._states:
+            self._from(state)
         return ""
 
-    def _from_late(self, state: LateState, steps: int, canonical: bool = False) -> None:
-        """Compares the steps from a late state, and the curves and weights of its short epochs."""
-        then, now = (side.from_late(state, canonical) for side in (self.known, self.trained))
-        seeds = sorted(then.keys() & now.keys())
+    def _from(self, state: State, canonical: bool = False) -> bool:
+        """Compares the steps from a state, and the curves and weights of its short epochs. False if there are none."""
+        then, now = (
+            {seed: state.compared(trial) for seed, trial in side.after(state.start, canonical).items()}
+            for side in (self.known, self.trained)
+        )
+        seeds = sorted(s for s in then.keys() & now.keys() if then[s].losses or then[s].curves)
         if not seeds:
-            return
-        self.late += 1
-        where = f"{'canonical ' * canonical}state after {state.start:,} steps"
-        before, after = ({seed: side[seed].losses[:steps] for seed in seeds} for side in (then, now))
-        self._follow(f"training loss from the {where}, step", before, after)
-        if canonical:
-            return
-        for name, epochs in state.curves.items():
-            before, after = ({s: side[s].curves.get(name, ())[:epochs] for s in seeds} for side in (then, now))
-            self._follow(f"{name} from the {where}, short epoch", before, after)
-        rounded = {seed: (float(then[seed].rounded), float(now[seed].rounded)) for seed in seeds}
-        self._look(Feature(f"weights of few bits, from the {where}", rounded))
+            return False
+        self.late += state.start > 0
+        where = f" from the state after {state.start:,} steps" * (state.start > 0)
+        before, after = ({seed: side[seed].losses for seed in seeds} for side in (then, now))
+        self._follow(f"{'canonical ' * canonical}training loss{where}, step", before, after)
+        for name in {name: 0 for seed in seeds for name in then[seed].curves}:
+            first, second = ({seed: side[seed].curves.get(name, ()) for seed in seeds} for side in (then, now))
+            self._follow(f"{name}{where}, short epoch", first, second)
+        if not canonical:
+            if not self.fault and (twice := _twice(after.items())) and not _twice(before.items()):
+                self.fault = ONE_TRAINING.format(*twice)
+            rounded = {seed: (float(then[seed].rounded), float(now[seed].rounded)) for seed in seeds}
+            self._look(Feature(f"weights of few bits{where}", rounded))
+        if not state.start:
+            self.not_calm = tuple(sorted(name for name, epochs in state.curves.items() if not epochs))
+        return True
+
+    @property
+    def _states(self) -> Sequence[State]:
+        """What is compared; between two runs, all that both have."""
+        if self.known.states:
+            return self.known.states
+        curves = {t.start: dict.fromkeys(t.curves, MOST_STEPS) for t in self.known.short if not t.canonical}
+        most = State(steps=MOST_STEPS, canonical=MOST_STEPS)
+        return [replace(most, start=start, curves=curves[start]) for start in sorted(curves)]
 
     @property
     def _steps(self) -> int:
         """The number of first steps to compare: T, or all that the traces have."""
         if self.known.steps is not None:
             return self.known.steps
-        both = (*self.known.traces, *self.trained.traces)
+        both = (*self.known.plain.values(), *self.trained.plain.values())
         return min((len(trial.losses) for trial in both), default=0)
-
-    def _validated(self, stored: Mapping[int, ShortTrial], ours: Mapping[int, ShortTrial]) -> None:
-        """Compares the validation loss after T steps, and the recorded metrics of the initial model.
-
-        The validation loss is not compared where rounding moves it after every step (``rounding.checked_steps``).
-        """
-        traces, steps, seeds = self.known.traces, self._steps, sorted(ours.keys() & stored.keys())
-        moves = any(trace.perturbed for trace in traces) and not reproducible_steps(traces)
-        pairs, floors, not_calm = {}, {}, {"val_loss"} if moves else set()
-        for seed in () if moves else seeds:
-            then, now = (_at(side[seed].val_losses, steps) for side in (stored, ours))
-            if then is not None and now is not None:
-                pairs[seed] = value(then), value(now)
-                floors[seed] = FLOOR * abs(value(stored[seed].val_losses[0] or 0.0))
-        self._look(Feature("validation loss after step", pairs, floors, steps))
-        for seed in seeds:
-            perturbed = [trace.observed for trace in traces if trace.perturbed and trace.seed == seed]
-            for name in sorted(ours[seed].observed.keys() & stored[seed].observed.keys()):
-                before, after = (value(side[seed].observed[name]) for side in (stored, ours))
-                if any(relative(value(other[name]), before) > LIMIT for other in perturbed if name in other):
-                    not_calm.add(name)
-                else:
-                    self._look(Feature(f"{name} at the start", {seed: (before, after)}))
-        self.not_calm = tuple(sorted(not_calm))
 
     def _tiny(self) -> None:
         """Compares a tiny training seed by seed: the metrics and the losses of the first epochs that are calm."""
@@ -478,14 +452,9 @@ class Comparison:
         return f"Compared: {'; '.join(parts)}."
 
     def _canonical(self) -> bool:
-        """Compares the canonical trace. False if either side has none."""
-        steps, ours = canonical_steps(self.known), self.trained.canonical
-        if not steps or len(ours) < steps:
-            return False
-        self._follow("canonical training loss, step", {0: self.known.canonical[:steps]}, {0: ours[:steps]})
-        for state in self.known.late:
-            self._from_late(state, state.canonical, canonical=True)
-        return True
+        """Compares the canonical trials. False if either side has none."""
+        compared = [self._from(state, canonical=True) for state in self._states]
+        return any(compared)
 
     def _other_numbers(self) -> TrainingOutcome:
         """The outcome if another version draws other random numbers.
@@ -525,11 +494,6 @@ class Comparison:
             if moved := of_equal_variance(metric, now, then, STARTS / (2 * self.here.trainings)):
                 return moved
         return ""
-
-
-def _at(losses: Sequence[Number | None], step: int) -> Number | None:
-    """The loss after a step; None if there is none."""
-    return losses[step - 1] if len(losses) >= step else None
 
 
 def _repeated(done: Iterable[Trial]) -> tuple[int, int] | None:

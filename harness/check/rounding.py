@@ -16,10 +16,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from harness.model import Experiment, Metric, Trial
-from harness.record.trials import LateState, Number, ShortTrial, Sizes, Training, number, value
+from harness.record.trials import Number, ShortTrial, Sizes, State, Training, number, value
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,8 +35,6 @@ SURE = 0.99
 RESAMPLES = 10_000
 CHECKED = 5
 """Number of seeds of a check. It compares their median."""
-VALIDATED = (0, 1, 2)
-"""The seeds whose validation loss after T steps is compared too, by their median."""
 TINY_SEEDS = 10
 """Number of seeds of a tiny training that a check trains."""
 PERTURBED = range(1, 5)
@@ -70,26 +68,17 @@ def along(now: Sequence[Number | None], then: Sequence[Number | None]) -> list[f
     return [relative(a, b, floor) for a, b in zip(ours, stored, strict=False)]
 
 
-def checked_steps(traces: Sequence[ShortTrial], seeds: int = CHECKED) -> int:
-    """The number of first steps that a check compares: T; if the validation loss leaves none, T of the losses alone."""
-    return reproducible_steps(traces, seeds) or reproducible_steps(traces, seeds, validated=False)
-
-
-def reproducible_steps(
-    traces: Sequence[ShortTrial], seeds: int = CHECKED, limit: float = LIMIT, *, validated: bool = True
-) -> int:
+def reproducible_steps(traces: Sequence[ShortTrial], seeds: int = CHECKED, limit: float = LIMIT) -> int:
     """T: the last step, at most 20, up to which the median difference that rounding makes stays under a limit.
 
     A resample draws ``seeds`` seeds with replacement, and one perturbed trial of each. A drawn trial keeps all its
     steps. The median over the drawn trials has to stay under ``limit`` at this step and all earlier ones, in 99 % of
-    10,000 resamples (with a fixed generator). So has the median of the validation losses after T steps, over as many
-    drawn trials as there are seeds with validation losses. T is 0 if no step fulfils this, or without perturbed trials.
+    10,000 resamples (with a fixed generator). T is 0 if no step fulfils this, or without perturbed trials.
 
     Args:
         traces: of the trials and of their perturbed trials.
         seeds: the number of seeds over which a check takes the median.
         limit: the smallest relative difference that is a change.
-        validated: whether the validation losses count.
     """
     import numpy as np
 
@@ -98,15 +87,7 @@ def reproducible_steps(
     moved = _by_seed((trace.seed, along(trace.losses, stored[trace.seed].losses)) for trace in perturbed)
     if not moved:
         return 0
-    last = int(np.sum(_share_under(moved, seeds, limit) >= SURE))  # shares fall from step to step
-    after = _by_seed(
-        (trace.seed, along(trace.val_losses, stored[trace.seed].val_losses)) for trace in perturbed if trace.val_losses
-    )
-    while validated and last and after and all(rows.shape[1] >= last for rows in after):
-        if _share_under([rows[:, last - 1 : last] for rows in after], len(after), limit)[0] >= SURE:
-            break
-        last -= 1
-    return last
+    return int(np.sum(_share_under(moved, seeds, limit) >= SURE))  # shares fall from step to step
 
 
 def same_losses(now: Mapping[str, Sequence[float | None]], then: Mapping[str, Sequence[float | None]]) -> bool:
@@ -185,95 +166,59 @@ def measure(
     from harness.training.configuration import configuration, hashes
     from harness.training.engines import pays_on_cpu
     from harness.training.setup import TrainingSetup
-    from harness.training.steps import first_steps, full_batches
     from harness.training.train import train
 
-    task = TrainingSetup.of(experiment, variant)
-    new = Training(configuration=configuration(task), trials=tuple(trials))
-    if old is not None and old.hashes is not None:
-        epochs = first_epochs(trials) if old.tiny else ()
-        insensitive = calm_to_the_end(experiment, variant, old, engine, trials)
-        late = Training() if old.tiny or old.late else _from_late(experiment, variant, engine, sizes)
-        new = replace(new, tiny=old.tiny, calm_to_the_end=insensitive, late=late.late, sizes=late.sizes)
-        return replace(new, short=(*epochs, *late.short))
-    new = replace(new, hashes=hashes(task))
-    if pays_on_cpu(task, task.build()[0]):
+    setup = TrainingSetup.of(experiment, variant)
+    given, known = configuration(setup), old is not None and old.hashes is not None
+    if old is None or not known:
+        old = Training(hashes=hashes(setup), tiny=pays_on_cpu(setup, setup.built[0]))
+    new = replace(old, configuration=given, trials=tuple(trials), short=(), calm=(), spread=None)
+    if old.tiny and known:
+        return replace(new, short=first_epochs(trials))
+    if old.tiny:
         seeds = [trial.seed for trial in trials if trial.seed < TINY_SEEDS]
         return of_tiny(new, {k: train(experiment, variant, seeds, engine, perturbed=k) for k in PERTURBED}, experiment)
-    steps = min(MOST_STEPS, full_batches(task))
-    short: list[ShortTrial] = []
-    for k in (0, *PERTURBED):
-        short += first_steps(experiment, variant, range(CHECKED), steps, engine=engine, perturbed=k, validate=())
-    canonical = first_steps(experiment, variant, (0,), steps, engine=engine, canonical=True, validate=())
-    taken: set[int] = set()
-    while (steps := reproducible_steps(joined(short))) not in (0, *taken):
-        taken.add(steps)  # T becomes smaller if rounding moves the validation loss
-        for k in (0, *PERTURBED):
-            short += first_steps(experiment, variant, VALIDATED, steps, engine=engine, perturbed=k, validate=VALIDATED)
-    insensitive = calm_to_the_end(experiment, variant, replace(new, steps=steps), engine, trials)
-    late = _from_late(experiment, variant, engine, sizes)
-    new = replace(new, calm_to_the_end=insensitive, late=late.late, sizes=late.sizes)
-    return replace(new, short=(*joined(short), *canonical, *late.short))
+    if len(old.states) < 2:
+        new = _from_states(experiment, variant, engine, sizes, new)
+    return replace(new, calm_to_the_end=calm_to_the_end(experiment, variant, new, engine, trials))
 
 
-def _from_late(experiment: Experiment, variant: str, engine: str, sizes: Sizes | None) -> Training:
-    """The late states of a training, the short trials from them, and how far rounding moves these.
+def _from_states(experiment: Experiment, variant: str, engine: str, sizes: Sizes | None, known: Training) -> Training:
+    """The training with the states that it lacks, the short trials from them, and how far rounding moves these.
 
-    There are none if the training's weights are not finite.
+    There are no late states if the training's weights are not finite.
     """
     from harness.training.setup import TrainingSetup
-    from harness.training.steps import late_sizes, late_states, late_steps
+    from harness.training.steps import late_sizes, late_states, short_trials
 
     setup = TrainingSetup.of(experiment, variant)
-    sizes = sizes or late_sizes(setup) or {}
-    states, short = [], list[ShortTrial]()
-    for late in late_states(setup, sizes) if sizes else ():
-        train = functools.partial(late_steps, experiment, variant, late=late, engine=engine)
+    sizes = dict(sizes or late_sizes(setup) or {})
+    states = {state.start: state for state in known.states}
+    short = list[ShortTrial]()
+    for late in (None, *(late_states(setup, sizes) if sizes else ())):
+        start = late.steps if late else 0
+        if start in states:
+            continue
+        train = functools.partial(short_trials, experiment, variant, late=late, engine=engine)
         plain = train(seeds=range(CHECKED))
         traces = [*plain, *itertools.chain(*(train(seeds=range(CHECKED), perturbed=k) for k in PERTURBED))]
-        far = functools.partial(reproducible_steps, validated=False)
-        steps = far(traces)
-        state = LateState(
-            start=late.steps,
-            own_labels=late.own_labels,
+        steps = reproducible_steps(traces)
+        state = State(
+            start=start,
+            own_labels=late is not None and late.own_labels,
             steps=steps,
-            canonical=min(steps, far(traces, seeds=1, limit=LIMIT / 10)),
+            canonical=min(steps, reproducible_steps(traces, seeds=1, limit=LIMIT / 10)),
             curves={
-                name: far([replace(trace, losses=trace.curves[name]) for trace in traces]) for name in plain[0].curves
+                name: reproducible_steps([replace(trace, losses=trace.curves[name]) for trace in traces])
+                for name in plain[0].curves
             },
         )
-        states.append(state)
+        states[state.start] = state
         short += [*plain, *train(seeds=(0,), canonical=True)]
-    return Training(late=tuple(states), short=joined(short), sizes=dict(sizes) if states else {})
-
-
-def joined(short: Iterable[ShortTrial]) -> tuple[ShortTrial, ...]:
-    """One trace for each seed and perturbation: the longest, with the validation losses of all, as stored.
-
-    Trials from late states stay as they are, without their seconds.
-    """
-    groups: dict[tuple[int, int, bool], list[ShortTrial]] = {}
-    result = []
-    for trial in short:
-        if trial.start:
-            stored = {name: field for name, field in asdict(trial).items() if name not in ("engine", "seconds")}
-            result.append(ShortTrial(**stored))
-            continue
-        groups.setdefault((trial.seed, trial.perturbed, trial.canonical), []).append(trial)
-    for (seed, perturbed, canonical), group in groups.items():
-        losses = max((trial.losses for trial in group), key=len)
-        after = {step: loss for trial in group for step, loss in enumerate(trial.val_losses) if loss is not None}
-        result.append(
-            ShortTrial(
-                seed=seed,
-                perturbed=perturbed,
-                losses=losses,
-                val_losses=tuple(map(after.get, range(len(losses)))) if after else (),
-                observed=next((trial.observed for trial in group if trial.observed), {}),
-                canonical=canonical,
-            )
-        )
-    return tuple(result)
+    in_order = tuple(states[start] for start in sorted(states))
+    return replace(
+        known, states=in_order, steps=in_order[0].steps, short=tuple(short), sizes=sizes if in_order[1:] else {}
+    )
 
 
 def of_tiny(training: Training, perturbed: Mapping[int, Sequence[Trial]], experiment: Experiment) -> Training:

@@ -13,12 +13,10 @@ from typing import Any, Literal
 import msgspec
 
 from harness.model import Divergence, Seconds, Trial
-from harness.record.trials import Hashes, LateState, Number, SeedBlock, ShortTrial, Sizes, Spread, Struct, Training
+from harness.record.trials import Hashes, SeedBlock, ShortTrial, Sizes, Spread, State, Struct, Training
 
-SCHEMA = 3
+SCHEMA = 4
 """The version of this file format."""
-WITHOUT_DIGEST = 2
-"""The version before, which is read as well."""
 EXACT = "exact"
 """The file of the exact claims has this name. It holds expected verdicts only."""
 
@@ -60,8 +58,7 @@ class Columns(Struct, frozen=True, kw_only=True):
     """A ``Training`` as a file holds it.
 
     Attributes:
-        traces, canonical: its short trials, and the losses of the canonical one of the first steps; empty if not
-            measured.
+        traces: its short trials.
         metrics: one value per seed; None for a trial that failed or never reached its target.
         failures: by seed, of the trials that failed.
         curves: of the first seeds, one list per seed.
@@ -73,10 +70,9 @@ class Columns(Struct, frozen=True, kw_only=True):
     steps: int = 0
     calm: tuple[str, ...] = ()
     calm_to_the_end: bool | None = None
-    late: tuple[LateState, ...] = ()
+    states: tuple[State, ...] = ()
     sizes: Sizes = msgspec.field(default_factory=dict)
     traces: tuple[ShortTrial, ...] = ()
-    canonical: tuple[Number, ...] = ()
     metrics: dict[str, tuple[float | None, ...]]
     failures: dict[str, Divergence] = msgspec.field(default_factory=dict)
     curves: dict[str, tuple[tuple[float | None, ...], ...]] = msgspec.field(default_factory=dict)
@@ -95,7 +91,7 @@ class EvidenceFile(Struct, frozen=True, kw_only=True, omit_defaults=False):
     digest: str = ""
 
 
-SAME = ("configuration", "hashes", "tiny", "calm", "calm_to_the_end", "late", "sizes", "spread", "sessions")
+SAME = ("configuration", "hashes", "tiny", "calm", "calm_to_the_end", "states", "sizes", "spread", "sessions")
 """The fields that a ``Training`` and its ``Columns`` have in common."""
 
 
@@ -107,8 +103,7 @@ def packed(training: Training) -> Columns:
     return Columns(
         **same,
         steps=training.steps or 0,
-        traces=(*training.traces, *(trial for trial in training.short if trial.start)),
-        canonical=training.canonical,
+        traces=training.short,
         metrics={name: tuple(trial.metrics[name] for trial in trials) for name in training.metrics},
         failures={str(trial.seed): trial.divergence for trial in trials if trial.divergence},
         curves={
@@ -133,6 +128,5 @@ def unpacked(columns: Columns, variant: str) -> Training:
         for session in columns.sessions
         for seed in range(session.first, session.first + session.seeds)
     )
-    canonical = (ShortTrial(seed=0, losses=columns.canonical, canonical=True),) if columns.canonical else ()
     same: dict[str, Any] = {name: getattr(columns, name) for name in SAME}
-    return Training(**same, steps=columns.steps, trials=trials, short=(*columns.traces, *canonical))
+    return Training(**same, steps=columns.steps, trials=trials, short=columns.traces)

@@ -28,9 +28,9 @@ from harness.record.trials import Fingerprint, ShortTrial, Struct, Training
 from harness.rules.combined import adjust
 from harness.verdict import Decision, Verdict
 
-SCHEMA = 5
+SCHEMA = 6
 """The version of this file format."""
-LAST = "fbdac9d"
+LAST = "012f4a3"
 """The last commit that reads the version before."""
 
 Key = tuple[str, str]
@@ -185,7 +185,7 @@ class TrialDone(Record, frozen=True, kw_only=True, tag="trial"):
 
 
 class ShortTrialDone(Record, frozen=True, kw_only=True, tag="short trial"):
-    """A shortened trial of a variant. ``definition``: digest of the variant's configuration."""
+    """A short trial of a variant. ``definition``: digest of the variant's configuration."""
 
     experiment: str
     variant: str
@@ -195,57 +195,6 @@ class ShortTrialDone(Record, frozen=True, kw_only=True, tag="short trial"):
     @property
     def key(self) -> Key:
         return self.experiment, self.variant
-
-
-class TrainingCompared(Record, frozen=True, kw_only=True, tag="training"):
-    """A variant that was trained and compared with the evidence.
-
-    Attributes:
-        experiment, variant: what was trained.
-        engine, backend, device, device_model, precision: how and where it was trained.
-        seeds: the seeds that were trained to the end.
-        seconds: the total and the compilation are sums over the trials, shortened trials included in the total; the
-            seconds per epoch are means.
-        reused: number of trials from earlier runs.
-        images_per_second: of a steady epoch; None if no trial was trained to the end.
-        metric, mean, std, n, diverged: the primary metric over the seeds that were trained to the end.
-        stored_mean, stored_seconds: of the same seeds in the stack's evidence: their mean, and the mean seconds of a
-            training to the end; None if the evidence lacks them.
-        outcome: the comparison with the evidence.
-        red: whether its test fails.
-        damaged: whether it is red because the evidence could not be read.
-    """
-
-    experiment: str
-    variant: str
-    engine: str
-    backend: str
-    device: str
-    device_model: str
-    precision: str
-    seeds: tuple[int, ...]
-    seconds: Seconds
-    reused: int = 0
-    images_per_second: float | None
-    metric: str
-    mean: float | None
-    std: float | None
-    n: int
-    diverged: int
-    stored_mean: float | None = None
-    stored_seconds: float | None = None
-    outcome: TrainingOutcome
-    red: bool = False
-    damaged: bool = False
-
-    @property
-    def key(self) -> Key:
-        return self.experiment, self.variant
-
-    @property
-    def moved(self) -> bool:
-        """Whether a measurement made it red."""
-        return self.red and not self.damaged
 
 
 class Summary(Part, frozen=True, kw_only=True):
@@ -278,6 +227,53 @@ class Summary(Part, frozen=True, kw_only=True):
         )
 
 
+class TrainingCompared(Record, frozen=True, kw_only=True, tag="training"):
+    """A variant that was trained and compared with the evidence.
+
+    Attributes:
+        experiment, variant: what was trained.
+        engine, backend, device, device_model, precision: how and where it was trained.
+        seeds: the seeds that were trained to the end.
+        seconds: the total and the compilation are sums over the trials, short trials included in the total; the
+            seconds per epoch are means.
+        reused: number of trials from earlier runs.
+        images_per_second: of a steady epoch; None if no trial was trained to the end.
+        summary: of the primary metric over the seeds that were trained to the end.
+        stored_mean, stored_seconds: of the same seeds in the stack's evidence: their mean, and the mean seconds of a
+            training to the end; None if the evidence lacks them.
+        outcome: the comparison with the evidence.
+        red: whether its test fails.
+        damaged: whether it is red because the evidence could not be read.
+    """
+
+    experiment: str
+    variant: str
+    engine: str
+    backend: str
+    device: str
+    device_model: str
+    precision: str
+    seeds: tuple[int, ...]
+    seconds: Seconds
+    reused: int = 0
+    images_per_second: float | None
+    summary: Summary
+    stored_mean: float | None = None
+    stored_seconds: float | None = None
+    outcome: TrainingOutcome
+    red: bool = False
+    damaged: bool = False
+
+    @property
+    def key(self) -> Key:
+        return self.experiment, self.variant
+
+    @property
+    def moved(self) -> bool:
+        """Whether a measurement made it red."""
+        return self.red and not self.damaged
+
+
 class ClaimDecided(Record, frozen=True, kw_only=True, tag="claim"):
     """A claim and its verdict. What it says is the course's; a report joins them by ``key``.
 
@@ -292,7 +288,6 @@ class ClaimDecided(Record, frozen=True, kw_only=True, tag="claim"):
         comparison: the verdict against the expected verdict.
         red: whether its test fails.
         error: why the expected verdict could not be read; "" if it could.
-        seconds: wall clock; None if nothing was run.
     """
 
     key: str
@@ -306,7 +301,6 @@ class ClaimDecided(Record, frozen=True, kw_only=True, tag="claim"):
     comparison: VerdictComparison
     red: bool = False
     error: str = ""
-    seconds: float | None = None
 
     @classmethod
     def of(
@@ -414,8 +408,8 @@ class Run:
         path: of its file.
         header: its first record.
         trials: by (experiment, variant), in order of their seeds. Training a seed again replaces its trial.
-        short: the shortened trials, likewise; by start, then by seed, then by perturbation, the canonical one last.
-        definitions: of the trials and shortened trials: the digest of the configuration by (experiment, variant).
+        short: the short trials, likewise; by start, then by seed, then by perturbation, the canonical one last.
+        definitions: of the trials and short trials: the digest of the configuration by (experiment, variant).
         trainings: by (experiment, variant).
         claims, self_checks, errata: by key, by key, and by id.
         timings: by (work, engine).

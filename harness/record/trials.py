@@ -1,4 +1,4 @@
-"""What is known of the training of a variant: its trials, its first steps, and where they come from."""
+"""What is known of the training of a variant: its trials, short ones among them, and where they come from."""
 
 from __future__ import annotations
 
@@ -47,18 +47,15 @@ class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 
 class ShortTrial(Struct, frozen=True, kw_only=True):
-    """The first steps of one variant with one seed. A claim is never decided by it.
+    """Some steps of one variant with one seed, from its beginning or from a late state. A claim is never decided by it.
 
     Attributes:
         seed: what was trained.
         perturbed: 0, or the number of the perturbation of its initial weights.
         losses: the training loss before step 1, 2, …, penalties included; of a tiny training the loss of each epoch.
-        val_losses: the validation loss after step 1, 2, …, without penalties; None for a step without one. Only some
-            seeds have it.
-        observed: the recorded metrics of the initial model. Only some seeds have them.
-        start: the number of steps before the late state that it began in; 0 for a trial from the initial weights.
-        curves: from a late state, the values of every curve, one per short epoch.
-        rounded: from a late state, the number of weights whose 16 low bits are all 0.
+        start: the number of steps before the state that it began in; 0 for the initial weights.
+        curves: the values of every curve, one per short epoch.
+        rounded: the number of weights whose 16 low bits are all 0 at the end.
         canonical: whether NumPy drew the weights and dropout was off.
         engine: the engine that trained it; "" if it is stored evidence.
         seconds: wall clock, compilation included.
@@ -67,8 +64,6 @@ class ShortTrial(Struct, frozen=True, kw_only=True):
     seed: int
     perturbed: int = 0
     losses: tuple[Number, ...]
-    val_losses: tuple[Number | None, ...] = ()
-    observed: dict[str, Number] = {}
     start: int = 0
     curves: dict[str, tuple[Number, ...]] = {}
     rounded: int = 0
@@ -77,22 +72,29 @@ class ShortTrial(Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
 
 
-class LateState(Struct, frozen=True, kw_only=True):
-    """A late state (``harness.training.late_state``) from which a check trains on, and how far rounding moves that.
+class State(Struct, frozen=True, kw_only=True):
+    """A state from which a check trains some steps, and how far rounding moves that: the initial state or a late one.
 
     Attributes:
-        start: the number of optimizer steps before it.
+        start: the number of optimizer steps before it; a later state is drawn (``harness.training.late_state``).
         own_labels: whether the network learns its own predictions there.
         steps: T from this state.
         canonical: as ``steps``, of the canonical trial.
         curves: of each curve, the number of short epochs that rounding does not move.
     """
 
-    start: int
+    start: int = 0
     own_labels: bool = False
     steps: int = 0
     canonical: int = 0
     curves: dict[str, int] = {}
+
+    def compared(self, trial: ShortTrial) -> ShortTrial:
+        """A trial without what rounding moves."""
+        steps = self.canonical if trial.canonical else self.steps
+        known = {name: trial.curves.get(name, ())[:epochs] for name, epochs in self.curves.items()}
+        curves = {name: curve for name, curve in known.items() if curve and not trial.canonical}
+        return msgspec.structs.replace(trial, losses=trial.losses[:steps], curves=curves)
 
 
 class Hashes(Struct, frozen=True, kw_only=True):
@@ -162,15 +164,15 @@ class Training(Struct, frozen=True, kw_only=True):
         configuration: everything that Keras was given (``harness.training.configuration.configuration``).
         hashes: of seed 0's random numbers; None if unknown.
         tiny: whether a check trains it to the end.
-        steps: T, the number of steps that a check compares; of a tiny training the number of first epochs. None if
-            nobody has measured how far rounding moves it, as in a run: then every step counts.
+        steps: T, the number of first steps that a check compares; of a tiny training the number of first epochs. None
+            if nobody has measured how far rounding moves it, as in a run: then every step that it has counts.
         calm: of a tiny training, the metrics that rounding does not move.
         calm_to_the_end: of other trainings, whether rounding moves no loss of any epoch; None if not measured.
         trials: to the end, in order of their seeds. In evidence they count from 0, and the first of them have curves
             (of more than 200 epochs 32 evenly spaced points).
-        short: the first steps of the seeds that a check trains, perturbed trials and the canonical one included; and
-            their steps from late states, perturbed ones not included.
-        late: the late states of ``short``; none of a tiny training, and in evidence from before there were any.
+        short: from each state a trial of every seed that a check trains, and a canonical one; of a tiny training its
+            first epochs, perturbed ones included.
+        states: those of ``short``, the initial one first; none of a tiny training.
         sizes: of what is drawn in a late state.
         spread: quantiles of the curves over many seeds; None with few seeds.
         sessions: the origin of the trials, in order.
@@ -184,7 +186,7 @@ class Training(Struct, frozen=True, kw_only=True):
     calm_to_the_end: bool | None = None
     trials: tuple[Trial, ...] = ()
     short: tuple[ShortTrial, ...] = ()
-    late: tuple[LateState, ...] = ()
+    states: tuple[State, ...] = ()
     sizes: Sizes = {}
     spread: Spread | None = None
     sessions: tuple[SeedBlock, ...] = ()
@@ -200,20 +202,11 @@ class Training(Struct, frozen=True, kw_only=True):
         return tuple(self.trials[0].metrics) if self.trials else ()
 
     @property
-    def traces(self) -> tuple[ShortTrial, ...]:
-        """The short trials from the initial weights that are not canonical."""
-        return tuple(trial for trial in self.short if not trial.canonical and not trial.start)
-
-    @property
     def plain(self) -> dict[int, ShortTrial]:
-        """The traces that are not perturbed, by seed."""
-        return {trial.seed: trial for trial in self.traces if not trial.perturbed}
+        """The short trials from the initial weights that are neither canonical nor perturbed, by seed."""
+        return self.after(0)
 
-    @property
-    def canonical(self) -> tuple[Number, ...]:
-        """The losses of the canonical trial; empty if there is none."""
-        return next((trial.losses for trial in self.short if trial.canonical and not trial.start), ())
-
-    def from_late(self, state: LateState, canonical: bool = False) -> dict[int, ShortTrial]:
-        """The short trials from a late state, by seed."""
-        return {t.seed: t for t in self.short if t.start == state.start and t.canonical == canonical}
+    def after(self, start: int, canonical: bool = False) -> dict[int, ShortTrial]:
+        """The short trials from the state after so many steps, by seed, without perturbed ones."""
+        chosen = (trial for trial in self.short if (trial.start, trial.canonical) == (start, canonical))
+        return {trial.seed: trial for trial in chosen if not trial.perturbed}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,10 @@ class CompiledEngine(Engine):
             measured = Measurements()
             for data in parts(seed):
                 self.program.feed(data)
+                setup = replace(self.setup, data=data)
+                measured.observe(setup, lambda: self.program.model, "initial_")
                 measured.add(*self.program.launch(order))
+                measured.observe(setup, lambda: self.program.model)
             yield seed, measured, lambda: self.program.model
 
     def run(self, seed: int, on_epoch: OnEpoch) -> Measurements:

@@ -7,11 +7,13 @@ weights of the Dense layers.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import random
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -89,18 +91,40 @@ def initialise(
         late: draws a late state of a model and a seed over the initial one.
     """
     for role, layer in roles(model):
-        seed_python(derived(seed, role))
-        fresh = type(layer).from_config(layer.get_config())
-        if layer.get_build_config() is not None:
-            fresh.build_from_config(layer.get_build_config())
         rng = np.random.default_rng(derived(seed, f"{role}/canonical"))
-        for own, new in zip(layer.variables, fresh.variables, strict=True):
+        for own, new in zip(layer.variables, _initial_values(_Blueprint.of(layer), derived(seed, role)), strict=True):
             own.assign(canonical_values(rng, own.shape) if canonical and len(own.shape) > 1 else new)
     if late is not None:
         late(model, seed)
     if perturbed:
         for role, layer in roles(model):
             _flip_last_bits(layer, derived(seed, f"{role}/perturbed {perturbed}"))
+
+
+@dataclass(frozen=True)
+class _Blueprint:
+    """What builds a layer again. Blueprints with one text are equal."""
+
+    text: str
+    parts: tuple[Any, Any, Any] = field(compare=False)
+
+    @classmethod
+    def of(cls, layer: Any) -> _Blueprint:
+        kind, config, build = parts = type(layer), layer.get_config(), layer.get_build_config()
+        return cls(f"{kind} { {**config, 'name': ''} } {build}", parts)  # Keras counts names up
+
+
+@functools.lru_cache(maxsize=256)
+def _initial_values(blueprint: _Blueprint, seed: int) -> list[np.ndarray]:
+    """The values of a layer's variables after it is built with a seed. Many trainings share them."""
+    from keras.ops import convert_to_numpy
+
+    kind, config, build = blueprint.parts
+    seed_python(seed)
+    layer = kind.from_config(config)
+    if build is not None:
+        layer.build_from_config(build)
+    return [np.array(convert_to_numpy(variable)) for variable in layer.variables]
 
 
 def canonical_values(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

@@ -65,23 +65,21 @@ class TrainingSetup:
         late = self.late.draw_weights if self.late else None
         initialise(model, seed, self.perturbed, self.canonical, late)
 
-    def one_step(self) -> TrainingSetup:
-        """The same network and optimizer, with one epoch of one step. It records the loss only."""
-        experiment = replace(
-            self.experiment, accuracy=False, inference=False, halves=False, follow={}, observe=None, plots=Plots()
-        )
-        data = Dataset(self.data.x[: self.full_batch], self.data.y[: self.full_batch])
-        return replace(self, experiment=experiment, size=Size(epochs=1, batch_size=self.full_batch), data=data)
-
     def short_epoch(self, count: int) -> TrainingSetup:
         """The same training with one epoch of ``count`` examples, and ``VALIDATION`` for validation.
 
         Beside its own curves it has both halves' losses.
         """
         x_val, y_val = (None if a is None else a[:VALIDATION] for a in (self.data.x_val, self.data.y_val))
-        experiment = replace(self.experiment, halves=x_val is not None, observe=None, plots=Plots())
+        experiment = replace(self.experiment, halves=x_val is not None, plots=Plots())
         data = Dataset(self.data.x[:count], self.data.y[:count], x_val, y_val)
-        return replace(self, experiment=experiment, size=replace(self.size, epochs=1), data=data)
+        return self.cut(experiment=experiment, size=replace(self.size, epochs=1), data=data)
+
+    def cut(self, **changes: Any) -> TrainingSetup:
+        """The same training with another size, data or record of it. It shares the model and the optimizer."""
+        other = replace(self, **changes)
+        other.__dict__["built"] = self.built
+        return other
 
     @functools.cached_property
     def built(self) -> tuple[Any, Any]:

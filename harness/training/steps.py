@@ -1,24 +1,22 @@
-"""Shortened trainings: the losses of the first steps, for a check.
+"""Short trials: some steps of a training from its initial weights, or from a late state, for a check.
 
-The engines compile one step instead of an epoch, and give the program a new batch for each step. Such a program depends
-only on the network, the optimizer, the loss and the shape of a batch. It is kept for all variants and experiments that
-share these.
+The engines compile one short epoch instead of a whole one, and give the program new data for each. Such a program
+depends only on the network, the optimizer, the loss and the shape of a batch. It is kept for all variants and
+experiments that share these, and for all states.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from harness.errors import invalid
 from harness.model import Dataset, Experiment
 from harness.record.trials import Number, ShortTrial, Sizes, number, shortest
-from harness.training.engine import Engine, Measurements, Parts
-from harness.training.fit import validation_losses
+from harness.training.engine import Engine
 from harness.training.late_state import Late, sizes
 from harness.training.programs import Programs
 from harness.training.seeding import data_order, derived
@@ -26,105 +24,75 @@ from harness.training.setup import TrainingSetup
 from harness.training.train import check_seeds, with_engine
 
 STEPS, TAIL, EARLY = 20, 4, 3
-"""From a late state: at least so many steps, full batches of a short epoch, and the first epoch whose end is crossed.
+"""At least so many steps, full batches of a short epoch, and the first epoch whose end is crossed from a late state.
 
 Short epochs are as short as that because some networks can be followed for a few steps only, evaluation included."""
 EVALUATED = 1000
 """Number of validation examples per call of the network. It bounds the memory, and divides MNIST's validation set."""
 
 _PROGRAMS = Programs(keep_all=True)
-"""This process's programs of one step."""
+"""This process's programs of a short epoch."""
 
 
-def first_steps(
+def short_trials(
     experiment: Experiment,
     variant: str,
     seeds: Sequence[int],
-    steps: int,
+    late: Late | None = None,
     *,
     engine: str = "auto",
     perturbed: int = 0,
     canonical: bool = False,
-    validate: Sequence[int] = (0,),
 ) -> tuple[ShortTrial, ...]:
-    """Trains the first full batches of epoch 0 with each seed, at the lecture's size. Returns one trial per seed.
+    """Trains some steps with each seed, from its initial weights or from a late state. Returns one trial per seed.
+
+    They are the steps of short epochs, of up to ``TAIL`` full batches and the partial one. The first epoch from a late
+    state ends as its whole epoch would; every other one begins as its whole epoch would.
 
     Args:
         experiment, variant: what to train.
         seeds: different integers of at least 0.
-        steps: number of batches; 0 for an experiment that only records metrics of its initial network.
+        late: the state to begin in; None for the initial weights.
         engine: as in ``train``. "auto" is the engine that would train the whole variant.
         perturbed, canonical: the kind of initial weights (``seeding.initialise``). A canonical training has no dropout.
-        validate: the seeds whose validation loss and recorded metrics are needed.
 
     Raises:
-        SuiteError: unknown variant or engine, an engine that the backend lacks, impossible seeds, or more steps than
-            the first epoch has full batches.
+        SuiteError: unknown variant or engine, an engine that the backend lacks, or impossible seeds.
     """
-    setup = TrainingSetup.of(experiment, variant, perturbed, canonical)
-    most = full_batches(setup)
-    if not 0 <= steps <= most:
-        raise invalid(
-            f"number of steps of {experiment.id}/{variant}",
-            expected=f"0 to {most}, the full batches of its first epoch",
-            received=steps,
-        )
-
-    def batches(seed: int) -> Iterator[Dataset]:
-        data, batch = setup.data, setup.full_batch
-        for rows in data_order(seed, 0, len(data.x))[: steps * batch].reshape(steps, batch):
-            yield Dataset(data.x[rows], data.y[rows])
-
-    def fields(seed: int, measured: Measurements, model: Callable[[], Any]) -> dict[str, Any]:
-        losses = _float32(measured.history.get("loss", ()))
-        return {"losses": losses} | (_of_model(setup, seed, steps, model()) if seed in validate else {})
-
-    return _trained(setup, setup.one_step(), seeds, batches, engine, fields)
-
-
-def late_steps(
-    experiment: Experiment,
-    variant: str,
-    seeds: Sequence[int],
-    late: Late,
-    *,
-    engine: str = "auto",
-    perturbed: int = 0,
-    canonical: bool = False,
-) -> tuple[ShortTrial, ...]:
-    """Trains on from a late state with each seed, over the end of an epoch. Returns one trial per seed.
-
-    A trial has the loss of every step and, of each short epoch, all curves that the engine gives a whole one. A short
-    epoch has up to ``TAIL`` full batches and the partial one: the last of its epoch, or the first of the next.
-
-    Arguments and errors as in ``first_steps``.
-    """
+    check_seeds(seeds)
     setup = TrainingSetup.of(experiment, variant, perturbed, canonical, late)
     data, batch = setup.data, setup.full_batch
     full, partial = divmod(len(data.x), batch)
     tail = min(TAIL, full)
-    first, step = divmod(late.steps, setup.steps)
-    short, model = setup.short_epoch(tail * batch + partial), setup.built[0]
+    first, step = divmod(late.steps if late else 0, setup.steps)
+    short, model = setup.short_epoch(tail * batch + partial), setup.build()[0] if late and late.own_labels else None
 
     def epochs(seed: int) -> Iterator[Dataset]:
-        if late.own_labels:
+        if model is not None:
             setup.initialise(model, seed)
         for epoch in range(-(-STEPS // (tail + bool(partial)))):
             order = data_order(seed, first + epoch, len(data.x))
             begin = batch * (min(step, full - tail) if epoch == 0 else 0)
             rows = np.concatenate([order[begin : begin + tail * batch], order[full * batch :]])
-            y = _predicted(model, data.x[rows]) if late.own_labels else data.y[rows]
+            y = data.y[rows] if model is None else _predicted(model, data.x[rows])
             yield replace(short.data, x=data.x[rows], y=y)
 
-    def fields(seed: int, measured: Measurements, model: Callable[[], Any]) -> dict[str, Any]:
-        return {
-            "losses": _float32(np.concatenate(measured.losses)),
-            "curves": {name: _float32(curve) for name, curve in measured.history.items()},
-            "rounded": _rounded(model()),
-            "start": late.steps,
-        }
+    def trained(engine: Engine) -> tuple[ShortTrial, ...]:
+        clock = time.perf_counter()
+        results: list[dict[str, Any]] = [
+            {
+                "seed": seed,
+                "losses": _float32(np.concatenate(measured.losses)),
+                "curves": {name: _float32(curve) for name, curve in measured.history.items()},
+                "rounded": _rounded(model()),
+            }
+            for seed, measured, model in engine.parts(seeds, epochs)
+        ]
+        seconds = (time.perf_counter() - clock) / len(seeds)
+        how: dict[str, Any] = {"perturbed": perturbed, "canonical": canonical, "start": late.steps if late else 0}
+        return tuple(ShortTrial(**result, **how, engine=engine.name, seconds=seconds) for result in results)
 
-    return _trained(setup, short, seeds, epochs, engine, fields)
+    return with_engine(setup, engine, _PROGRAMS, trained, of=short)
 
 
 def late_states(setup: TrainingSetup, sizes: Sizes) -> tuple[Late, ...]:
@@ -144,34 +112,13 @@ def late_states(setup: TrainingSetup, sizes: Sizes) -> tuple[Late, ...]:
 
 def late_sizes(setup: TrainingSetup) -> Sizes | None:
     """The sizes of weights and moments after ``EARLY`` epochs of a training; None if they are not finite."""
-    short = replace(setup, size=replace(setup.size, epochs=min(EARLY, setup.size.epochs)))
+    short = setup.cut(size=replace(setup.size, epochs=min(EARLY, setup.size.epochs)))
 
     def trained(engine: Any) -> Sizes | None:
         engine.run(0, lambda *_: None)
         return sizes(engine.program.model, engine.program.moments, short.built[1])
 
     return with_engine(setup, "auto", Programs(), trained, of=short)
-
-
-def _trained(
-    setup: TrainingSetup,
-    of: TrainingSetup,
-    seeds: Sequence[int],
-    parts: Parts,
-    engine: str,
-    fields: Callable[[int, Measurements, Callable[[], Any]], dict[str, Any]],
-) -> tuple[ShortTrial, ...]:
-    """Trains these parts of each seed by the engine that would train the whole setup. ``of``: the setup of a part."""
-    check_seeds(seeds)
-
-    def trained(engine: Engine) -> tuple[ShortTrial, ...]:
-        clock = time.perf_counter()
-        results = [(seed, fields(seed, measured, model)) for seed, measured, model in engine.parts(seeds, parts)]
-        seconds = (time.perf_counter() - clock) / len(seeds)
-        how: dict[str, Any] = {"engine": engine.name, "perturbed": setup.perturbed, "canonical": setup.canonical}
-        return tuple(ShortTrial(seed=seed, seconds=seconds, **how, **found) for seed, found in results)
-
-    return with_engine(setup, engine, _PROGRAMS, trained, of=of)
 
 
 def _float32(values: Any) -> tuple[Number, ...]:
@@ -195,21 +142,3 @@ def _rounded(model: Any) -> int:
 
     bits = [np.asarray(convert_to_numpy(weight), "float32").view("uint32") for weight in model.trainable_variables]
     return sum(bool((values & 0xFFFF == 0).all()) for values in bits if values.size >= 10)
-
-
-def full_batches(setup: TrainingSetup) -> int:
-    """Number of full batches of the first epoch; 0 for an experiment that trains no epoch."""
-    return len(setup.data.x) // setup.full_batch if setup.size.epochs else 0
-
-
-def _of_model(setup: TrainingSetup, seed: int, steps: int, model: Any) -> dict[str, Any]:
-    """The fields of a short trial that need its model: the validation loss, and metrics of the initial model."""
-    fields: dict[str, Any] = {}
-    if setup.data.x_val is not None and steps:
-        (loss,) = shortest([float(np.mean(validation_losses(setup, model, EVALUATED), dtype="float64"))])
-        fields["val_losses"] = (*[None] * (steps - 1), number(loss))
-    if setup.experiment.observe is not None:
-        setup.initialise(model, seed)
-        recorded = setup.experiment.observe(model, setup.data)
-        fields["observed"] = {name: number(float(value)) for name, value in recorded.items()}
-    return fields

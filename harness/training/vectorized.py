@@ -152,9 +152,13 @@ class VectorizedEngine(Engine):
         for of_seeds in zip(*map(parts, seeds), strict=True):
             x, y = (np.concatenate(arrays) for arrays in zip(*((data.x, data.y) for data in of_seeds), strict=True))
             self.program.feed(replace(of_seeds[0], x=x, y=y))
+            setups = [replace(self.setup, data=data) for data in of_seeds]
+            for index, of_seed in enumerate(measured):
+                of_seed.observe(setups[index], functools.partial(self.program.replica, index), "initial_")
             curves, losses = self.program.launch_all(orders)
             for index, of_seed in enumerate(measured):
                 of_seed.add({name: curve[index] for name, curve in curves.items()}, np.asarray(losses[index]))
+                of_seed.observe(setups[index], functools.partial(self.program.replica, index))
         for index, (seed, of_seed) in enumerate(zip(seeds, measured, strict=True)):
             yield seed, of_seed, functools.partial(self.program.replica, index)
 

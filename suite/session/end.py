@@ -120,7 +120,7 @@ def update_baselines(session: Session) -> Iterator[str]:
         keys = [key for key in session.trials.keys if key[0] == experiment.id]
         if keys:
             for key in keys:
-                session.progress.note(f"{training_name(*key)}: first steps and perturbed trials")
+                session.progress.note(f"{training_name(*key)}: short and perturbed trials")
             measured = session.trials.measured(keys)
             trainings = {key[1]: training for key, training in measured.items()}
             yield session.stored.add(experiment, trainings, origin, CLAIMS)

@@ -43,7 +43,7 @@ class Known:
         return known
 
     def short(self, key: Key, definition: str) -> list[ShortTrialDone]:
-        """The known shortened trials of a variant, without perturbed ones."""
+        """The known short trials of a variant, without perturbed ones."""
         known: dict[tuple[int, bool, int], ShortTrial] = {}
         for run in self._runs(key, definition):
             for trial in run.short.get(key, ()):

@@ -17,7 +17,7 @@ from harness.check.stored import Stored
 from harness.errors import SuiteError, invalid, nearest
 from harness.execution import local
 from harness.record.run import Key
-from harness.record.trials import Sizes, Training
+from harness.record.trials import Sizes, State, Training
 from harness.rules import Exact
 from harness.rules.levels import looks
 from harness.training.backend import Device
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 SHORT = 30.0
 """A run that trains for fewer seconds starts no worker processes by itself: each has to import the backend first."""
-FIRST_STEPS = 3.0
-"""About how many seconds the first steps of a variant take, most of it compilation; and a trial of unknown length."""
+SHORT_TRIALS = 5.0
+"""About how many seconds the short trials of a variant take, most of it compilation; and a trial of unknown length."""
 
 
 class Planned(NamedTuple):
@@ -41,7 +41,7 @@ class Planned(NamedTuple):
     Attributes:
         key: experiment and variant.
         seeds: number trained to the end; with ``--seeds auto`` of the first look.
-        steps: of each of the CHECKED shortened trials; 0 for none.
+        states: those from which each of the CHECKED short trials begins; none without them.
         seconds: about how long it takes.
         each: seconds of a stored trial to the end; None if none is stored.
         own, known: the evidence of this stack, and that which the variant is compared with, maybe the reference's.
@@ -51,7 +51,7 @@ class Planned(NamedTuple):
 
     key: Key
     seeds: int = 0
-    steps: int = 0
+    states: tuple[State, ...] = ()
     seconds: float = 0.0
     each: float | None = None
     own: Training | None = None
@@ -73,10 +73,16 @@ def planned(options: Options, stored: Stored, key: Key) -> Planned:
         return Planned(key, each=each, readable=False)
     if options.full:
         seeds = options.seeds_of(key[0])
-        return Planned(key, seeds, 0, seeds * (each or FIRST_STEPS), each, own, known, sizes)
+        return Planned(key, seeds, (), seeds * (each or SHORT_TRIALS), each, own, known, sizes)
     seeds = to_the_end(key, known, COURSE.anchors(options.every_anchor), COURSE.anchors(every=True))
-    seconds = seeds * (each or FIRST_STEPS) + (0.0 if known and known.tiny else FIRST_STEPS)
-    return Planned(key, seeds, 0 if own is None or own.tiny else own.steps or 0, seconds, each, own, known, sizes)
+    seconds = seeds * (each or SHORT_TRIALS) + (0.0 if known and known.tiny else SHORT_TRIALS)
+    return Planned(key, seeds, chosen(own, options.every_anchor), seconds, each, own, known, sizes)
+
+
+def chosen(known: Training | None, every: bool) -> tuple[State, ...]:
+    """The states that a check trains from: every one, or the initial and the last."""
+    states = known.states if known else ()
+    return states if every else tuple({state.start: state for state in (*states[:1], *states[-1:])}.values())
 
 
 def check_experiments(options: Options) -> None:
@@ -156,12 +162,12 @@ def dry_run(options: Options, selected: Sequence[pytest.Item], columns: int) -> 
         trials, seconds = [*map(sum, zip(trials, seeds, strict=True))], [*map(sum, zip(seconds, times, strict=True))]
         unknown += plan.each is None and plan.seeds > 0
         about = "–" if not plan.seeds else "unknown" if plan.each is None else f"{_range(times, '.1f')} s"
-        steps = [] if options.full else [plan.steps or "–"]
+        steps = [] if options.full else [plan.states[0].steps if plan.states else "–"]
         rows.append([training_name(*plan.key), *steps, _range(seeds), EXPERIMENTS[plan.key[0]].size.epochs, about])
     if rows:
-        right = [*([] if options.full else ["first steps"]), "seeds to the end", "epochs", "about"]
+        right = [*([] if options.full else ["steps"]), "seeds to the end", "epochs", "about"]
         yield from table(["would be trained", *right], rows, columns, right)
-    first = "" if options.full else f"{CHECKED * sum(plan.steps > 0 for plan in plans)} shortened trials, "
+    first = "" if options.full else f"{CHECKED * sum(len(plan.states) for plan in plans)} short trials, "
     decided = sum(items.key_of(item) is not None for item in selected)
     marked = {
         name: sum(item.get_closest_marker(name) is not None for item in selected) for name in ("errata", "timing")
@@ -174,7 +180,7 @@ def dry_run(options: Options, selected: Sequence[pytest.Item], columns: int) -> 
         shared = f" on {workers} workers" if workers > 1 else ""
         yield (
             f"about {_range([each / workers for each in seconds], '.0f')} s of training to the end{shared}, as stored "
-            f"for {stored.stack}; start, first steps, exact claims, errata and report come on top"
+            f"for {stored.stack}; start, short trials, exact claims, errata and report come on top"
         )
     if unknown:
         yield f"{unknown} of them have no stored time for {stored.stack}"

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
-from msgspec.structs import replace
 
 from harness.check.claims import Decided, Judge, Judged
 from harness.check.stored import Stored
@@ -118,7 +116,7 @@ class Session:
         A check takes the verdict of the evidence. With ``--seeds auto``, further seeds are trained while the claim is
         INCONCLUSIVE, unless ``further`` is False.
         """
-        clock, keys = time.perf_counter(), keys_of(claim)
+        keys = keys_of(claim)
         try:
             outcomes = [self._compared(key).outcome for key in keys]
             if self.options.full:
@@ -132,17 +130,16 @@ class Session:
             raise
         except Exception as error:
             record = self.judge.decided(claim, Decided(Decision(Verdict.NOT_RUN, reason_of(error))))
-        self._record_claim(record, clock)
+        self._record_claim(record)
 
     def exact(self, claim: Claim) -> ClaimDecided:
         """Runs the check of an exact claim and records the claim; NOT_RUN if the check raises an error."""
-        clock, decision = self._computed(claim.key, claim.computed)
-        return self._record_claim(self.judge.decided(claim, Decided(decision)), clock)
+        return self._record_claim(self.judge.decided(claim, Decided(self._computed(claim.key, claim.computed))))
 
     def self_check(self, check: SelfCheck) -> ClaimDecided:
         """Makes a self-check and records it; NOT_RUN if it raises an error. It is red unless it is SUPPORTED."""
         engine = str(self.header.fingerprint["engine"])
-        clock, decision = self._computed(check.id, lambda: check.decide(engine))
+        decision = self._computed(check.id, lambda: check.decide(engine))
         verdict, red = decision.verdict, decision.verdict is not Verdict.SUPPORTED
         state = VerdictState.FLIPPED if red else VerdictState.AS_EXPECTED
         if verdict is Verdict.NOT_RUN:
@@ -155,7 +152,7 @@ class Session:
             comparison=VerdictComparison(state, Verdict.SUPPORTED, verdict, red, decision.reason),
             red=red,
         )
-        return self._record_claim(record, clock)
+        return self._record_claim(record)
 
     def erratum(self, erratum: Erratum) -> ErratumChecked:
         """Runs both forms of an erratum and records the result; NOT_RUN if that raises an error."""
@@ -172,17 +169,15 @@ class Session:
         self.progress.note(name)
         self.trials.poll()
 
-    def _computed(self, name: str, decide: Callable[[], Decision]) -> tuple[float, Decision]:
-        """The time at the beginning, and a decision without trials; NOT_RUN if an error is raised."""
+    def _computed(self, name: str, decide: Callable[[], Decision]) -> Decision:
+        """What a computation decides; NOT_RUN if it raises an error."""
         self._begin(name)
-        clock = time.perf_counter()
         try:
-            return clock, decide()
+            return decide()
         except Exception as error:
-            return clock, Decision(Verdict.NOT_RUN, reason_of(error))
+            return Decision(Verdict.NOT_RUN, reason_of(error))
 
-    def _record_claim(self, record: ClaimDecided, clock: float) -> ClaimDecided:
-        record = replace(record, seconds=time.perf_counter() - clock)
+    def _record_claim(self, record: ClaimDecided) -> ClaimDecided:
         self.file.append(record)
         return record
 
@@ -226,11 +221,7 @@ class Session:
             ),
             reused=self.run.reused.get(key, 0),
             images_per_second=rate,
-            metric=summary.metric,
-            mean=summary.mean,
-            std=summary.std,
-            n=summary.n,
-            diverged=sum(trial.divergence is not None for trial in trials),
+            summary=summary,
             stored_mean=self.stored.mean(name, variant, summary.metric, seeds),
             stored_seconds=self.stored.seconds(name, variant),
             outcome=judged.outcome,

@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
-from harness.check.rounding import CHECKED, VALIDATED, measure
+from harness.check.rounding import CHECKED, measure
 from harness.errors import SuiteError
 from harness.model import Trial
 from harness.record.run_file import RecordError
-from harness.record.trials import Hashes, LateState, ShortTrial, Sizes, Training
+from harness.record.trials import Hashes, ShortTrial, Sizes, State, Training
 from suite.catalogue import EXPERIMENTS, training_name
 
 EVERY = 0.2
@@ -27,11 +27,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         backend, precision, engine: what trains.
         experiment, variant: names in the catalogue.
         seeds: the seeds to train to the end.
-        short: the seeds of which only the first ``steps`` steps are trained.
-        steps: number of steps of each seed in ``short``.
-        canonical: number of steps of the canonical trace; 0 for none.
-        late: the late states from which the seeds in ``short`` train on.
-        canonical_late: those from which the canonical trial does.
+        states: those from which each seed of a check trains some steps.
+        canonical: those from which the canonical trial does.
         sizes: of what is drawn in late states; None if they are unknown.
         hashed: whether to hash the random numbers.
         require_gpu: whether a trial that was not trained on a GPU is an error.
@@ -45,11 +42,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     experiment: str
     variant: str
     seeds: tuple[int, ...] = ()
-    short: tuple[int, ...] = ()
-    steps: int = 0
-    canonical: int = 0
-    late: tuple[LateState, ...] = ()
-    canonical_late: tuple[LateState, ...] = ()
+    states: tuple[State, ...] = ()
+    canonical: tuple[State, ...] = ()
     sizes: Sizes | None = None
     hashed: bool = False
     require_gpu: bool = False
@@ -91,7 +85,7 @@ def perform(task: Task, report: Callable[[Event], None], /) -> None:
     from harness.training.configuration import configuration, digest, hashes
     from harness.training.late_state import Late
     from harness.training.setup import TrainingSetup
-    from harness.training.steps import first_steps, late_steps
+    from harness.training.steps import short_trials
     from harness.training.train import train
 
     experiment, variant, engine = EXPERIMENTS[task.experiment], task.variant, task.engine
@@ -109,17 +103,12 @@ def perform(task: Task, report: Callable[[Event], None], /) -> None:
             report(trial)
 
         train(experiment, variant, task.seeds, engine, _throttled(report), on_trial, notice=report)
-    for seeds, steps, canonical in ((task.short, task.steps, False), ((0,), task.canonical, True)):
-        if seeds and steps:
-            how: dict[str, Any] = {"engine": engine, "canonical": canonical, "validate": () if canonical else VALIDATED}
-            for trial in first_steps(experiment, variant, seeds, steps, **how):
-                report(trial)
-    for states, canonical in ((task.late, False), (task.canonical_late, True)):
+    for states, canonical in ((task.states, False), (task.canonical, True)):
         for state in states:
-            late = Late(state.start, task.sizes or {}, state.own_labels)
+            late = Late(state.start, task.sizes or {}, state.own_labels) if state.start else None
             seeds = (0,) if canonical else tuple(range(CHECKED))
-            for trial in late_steps(experiment, variant, seeds, late, engine=engine, canonical=canonical):
-                report(trial)
+            for trial in short_trials(experiment, variant, seeds, late, engine=engine, canonical=canonical):
+                report(state.compared(trial))
 
 
 class Result(msgspec.Struct, frozen=True):

@@ -164,10 +164,11 @@ class Progress:
         self._shown = -EVERY
         self._drawn = False
 
-    def start(self, variant: str, seeds: Sequence[int], epochs: int, steps: int = 0) -> None:
-        """This process begins to train ``seeds`` to the end, or, without seeds, only the first ``steps``."""
+    def start(self, variant: str, seeds: Sequence[int], epochs: int, states: int = 0) -> None:
+        """This process begins to train ``seeds`` to the end, or, without seeds, some steps from so many states."""
         self._variant, self._seeds, self._epochs, self._epoch = variant, list(seeds), epochs, 0.0
-        what = f"{plural(len(seeds), 'seed')} of {plural(epochs, 'epoch')}" if seeds else plural(steps, "step")
+        some = f"steps from {plural(states, 'state')}"
+        what = f"{plural(len(seeds), 'seed')} of {plural(epochs, 'epoch')}" if seeds else some
         self._show(f"{variant}: {what}")
 
     def epoch(self, seed: int, epochs: int) -> None:

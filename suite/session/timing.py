@@ -79,14 +79,13 @@ def training_row(request: pytest.FixtureRequest, run: Session, record: TrainingC
     """Makes the running test item a row with the times of a training, by the clock of the process that trained it.
 
     The rounds are the seconds of a steady epoch of each trial that was trained to the end. Where there is none, they
-    are the seconds of a step of each shortened trial, compilation included. Without pytest-benchmark there is no row.
+    are the seconds of each short trial, compilation included. Without pytest-benchmark there is no row.
     """
     if not request.config.pluginmanager.hasplugin("benchmark"):
         return
     per, rounds = "epoch", [trial.seconds.steady_epoch for trial in run.trials.done(record.key)]
     if not rounds:
-        short = run.trials.short(record.key)
-        per, rounds = "step", [trial.seconds / len(trial.losses) for trial in short if trial.losses]
+        per, rounds = "short trial", [trial.seconds for trial in run.trials.short(record.key)]
     where = f"{run.header.workers} processes" if run.header.workers > 1 else "this process"
     if rounds:
         replay(request, f"{record.experiment}, seconds per {per}", rounds, {**extra, "per": per, "clock": where})

@@ -20,7 +20,7 @@ from typing import Any, Literal
 from msgspec.structs import replace
 
 from harness.check.claims import Decided
-from harness.check.judge import canonical_steps, same_versions
+from harness.check.judge import same_versions
 from harness.check.rounding import CHECKED
 from harness.claim import Claim
 from harness.errors import SuiteError
@@ -35,7 +35,7 @@ from harness.verdict import Verdict
 from suite.catalogue import EXPERIMENTS, keys_of
 from suite.options import Options
 from suite.session.known import Known
-from suite.session.plan import Place, Planned
+from suite.session.plan import Place, Planned, chosen
 from suite.session.task import Description, Epoch, Event, Result, Task, attempt, reason_of
 from suite.session.terminal import Progress
 
@@ -131,7 +131,7 @@ class Trials:
         return tuple(known[seed] for seed in seeds)
 
     def short(self, key: Key) -> tuple[ShortTrial, ...]:
-        """The shortened trials of a variant: first steps, and the canonical trace."""
+        """The short trials of a variant, the canonical ones included."""
         return tuple(self._file.run.short.get(key, ()))
 
     @property
@@ -181,27 +181,22 @@ class Trials:
         return sorted({*missing} - {record.trial.seed for record in taken})
 
     def _begin(self, plan: Planned) -> None:
-        """Submits the tasks of a variant. The first of them has the shortened trials too."""
+        """Submits the tasks of a variant. The first of them has the short trials too."""
         key, own = plan.key, plan.own
         same = own is not None and same_versions(own, self._file.run.header.fingerprint)
-        canonical = 0 if same or plan.known is None else canonical_steps(plan.known)
-        late = () if self._options.full or own is None else own.late if self._options.every_anchor else own.late[-1:]
-        canonical_late = plan.known.late[-1:] if plan.known is not None and canonical else ()
-        if self._known is not None and (plan.steps or canonical or late):
+        canonical = () if same else chosen(plan.known, every=False)
+        if self._known is not None:
+            wanted = {(state.start, False) for state in plan.states} | {(state.start, True) for state in canonical}
             for record in self._known.short(key, _definition(key)):
-                steps = canonical if record.trial.canonical else plan.steps
-                if record.trial.start or len(record.trial.losses) == steps:
+                if (record.trial.start, record.trial.canonical) in wanted:
                     self._file.append(record)
         taken = {(trial.seed, trial.canonical, trial.start) for trial in self.short(key)}
         self._submit_seeds(
             key,
             self._missing(key, plan.seeds),
-            short=tuple(seed for seed in range(CHECKED if plan.steps else 0) if (seed, False, 0) not in taken),
-            steps=plan.steps,
-            canonical=0 if (0, True, 0) in taken else canonical,
-            late=tuple(s for s in late if not {(seed, False, s.start) for seed in range(CHECKED)} <= taken),
-            canonical_late=tuple(s for s in canonical_late if (0, True, s.start) not in taken),
-            sizes=plan.known.sizes if plan.known is not None and (late or canonical_late) else None,
+            states=tuple(s for s in plan.states if not {(seed, False, s.start) for seed in range(CHECKED)} <= taken),
+            canonical=tuple(s for s in canonical if (0, True, s.start) not in taken),
+            sizes=plan.known.sizes if plan.known is not None else None,
             hashed=not same,
         )
 
@@ -285,7 +280,7 @@ class Trials:
                 if key not in self._described or event.hashes is not None:
                     self._described[key] = event
                 if self._executor is None:
-                    self._progress.start(task.name, task.seeds, EXPERIMENTS[key[0]].size.epochs, task.steps)
+                    self._progress.start(task.name, task.seeds, EXPERIMENTS[key[0]].size.epochs, len(task.states))
             case Trial():
                 how = {"experiment": key[0], "definition": self._described[key].digest}
                 self._file.append(TrialDone(**how, trial=event))

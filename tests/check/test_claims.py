@@ -11,7 +11,7 @@ from harness.check.stored import Stored
 from harness.model import Metric, Trial
 from harness.record.evidence import Expected
 from harness.record.outcomes import ClaimState, TrainingOutcome, TrainingState, VerdictState
-from harness.record.trials import Hashes, LateState, ShortTrial, Training
+from harness.record.trials import Hashes, ShortTrial, State, Training
 from harness.rules import Exceeds
 from harness.rules.levels import Look
 from harness.verdict import Decision, Verdict
@@ -45,12 +45,9 @@ def trials(means, seeds):
     return {name: tuple(trial(name, seed, mean) for seed in range(seeds)) for name, mean in means.items()}
 
 
-def short(variant, seed, scale=1.0, perturbed=0):
+def short(variant, seed, scale=1.0):
     losses = tuple((2.3 + 0.01 * seed) * 0.9**step * (scale if step else 1.0) for step in range(STEPS))
-    return ShortTrial(
-        seed=seed, engine="fit", losses=losses, perturbed=perturbed,
-        val_losses=() if seed else (*[None] * (STEPS - 1), 1.5 * scale),
-    )  # fmt: skip
+    return ShortTrial(seed=seed, engine="fit", losses=losses)
 
 
 def shorts(variant="plain", scale=1.0):
@@ -62,8 +59,8 @@ def measured(name, mean, seeds, tiny):
     if tiny:
         moved = {k: [trial(name, seed, mean + 0.1 * k) for seed in range(TINY_SEEDS)] for k in range(1, 5)}
         return of_tiny(Training(configuration=CONFIGURATION, trials=result), moved, EXPERIMENT)
-    perturbed = tuple(short(name, seed, 1 + 1e-6 * k, k) for k in range(5) for seed in range(5))
-    return Training(configuration=CONFIGURATION, trials=result, hashes=HASHES, short=perturbed)
+    states = (State(steps=STEPS),)
+    return Training(configuration=CONFIGURATION, trials=result, hashes=HASHES, short=shorts(name), states=states)
 
 
 @pytest.fixture
@@ -108,7 +105,7 @@ def test_a_check_trains_ten_seeds_of_a_tiny_training_one_of_an_anchor_and_none_o
     stored = store(tiny=tiny)
     assert [to_the_end(("nets", name), stored.variant("nets", name), ANCHORS, ANCHORS) for name in HELPS] == seeds
     assert [to_the_end(("nets", name), None, ANCHORS, ANCHORS) for name in HELPS] == [1, 0]
-    known = Training(late=(LateState(start=343),))
+    known = Training(states=(State(), State(start=343)))
     on_demand = [to_the_end(("nets", "plain"), stored, (), ANCHORS) for stored in (None, Training(), known)]
     assert on_demand == [1, 1, 0]
 

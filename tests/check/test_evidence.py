@@ -11,8 +11,8 @@ from harness.check.evidence import dumps, parse, path_of, read, update, write
 from harness.check.rounding import of_tiny
 from harness.errors import SuiteError
 from harness.model import Divergence, Seconds, Trial
-from harness.record.evidence import EXACT, SCHEMA, WITHOUT_DIGEST, Evidence, Expected
-from harness.record.trials import Hashes, LateState, ShortTrial, Training
+from harness.record.evidence import EXACT, SCHEMA, Evidence, Expected
+from harness.record.trials import Hashes, ShortTrial, State, Training
 from tests import make
 
 EXPERIMENT = make.experiment("plain", "dropout")
@@ -46,15 +46,16 @@ def made(seeds=range(8), **more):
     return stored(training(seeds, **more))
 
 
+STATES = (State(steps=7, canonical=5, curves={"val_loss": 1}), State(start=343, steps=9, curves={"val_loss": 2}))
+
+
 def traced():
-    shorts = [short(seed, perturbed=k, moved=1e-6 * k) for seed in range(5) for k in range(5)]
-    after = [
-        short(0, n, k, val_losses=(*[None] * (n - 1), 2.0 + 1e-6 * k), observed={"initial_norm": 1.5})
-        for k in range(5)
-        for n in range(1, 21)
+    return [
+        short(seed, start=state.start, canonical=canonical, curves={"val_loss": (1.0, 0.9)})
+        for state in STATES
+        for canonical, seeds in ((False, range(5)), (True, [0]))
+        for seed in seeds
     ]
-    late = [short(seed, start=343, curves={"val_loss": (1.0, 0.9)}) for seed in range(5)]
-    return [*shorts, *after, short(0, canonical=True), *late, short(0, canonical=True, start=343)]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def traced():
         made(
             short=traced(),
             hashes=Hashes(initial="0" * 16, order="1" * 16),
-            late=(LateState(start=343, steps=9, curves={"val_loss": 2}),),
+            states=STATES,
             sizes={"Dense-0/kernel": (0.0, 0.1)},
         ),
         made(short=[short(0, losses=(1.0, "inf", "-inf", "nan"))]),
@@ -75,14 +76,14 @@ def traced():
             expected={"adam-rule": Expected(verdict="SUPPORTED", date="2026-11-25", reason="first")},
         ),
     ],
-    ids=["first steps", "not finite", "a failure", "exact claims"],
+    ids=["short trials", "not finite", "a failure", "exact claims"],
 )
 def test_a_file_is_read_back_as_it_was_written(tmp_path, evidence):
     path = path_of(tmp_path, STACK, evidence.experiment)
     assert read(path) is None
     assert update(path, lambda _: evidence) == (None, evidence)
     assert read(path) == evidence
-    assert (path, json.loads(path.read_text())["schema"]) == (tmp_path / STACK / f"{evidence.experiment}.json", 3)
+    assert (path, json.loads(path.read_text())["schema"]) == (tmp_path / STACK / f"{evidence.experiment}.json", SCHEMA)
     with pytest.raises(SuiteError, match="no variants"):
         write(path_of(tmp_path, STACK, EXACT), msgspec.structs.replace(made(), experiment=EXACT))
 
@@ -134,13 +135,20 @@ def test_what_would_make_false_evidence_is_refused(new, reason, said):
         stored(new, made(), reason)
 
 
-def test_traces_hold_the_validation_loss_after_each_step_and_what_was_observed():
-    variant = made(short=traced()).variants["plain"]
-    traces = {(t.seed, t.perturbed): t for t in variant.traces}
-    assert (len(traces), variant.steps, len(variant.canonical)) == (25, 20, 20)
-    assert traces[0, 2].val_losses == (2.000002,) * 20
-    assert traces[0, 0].observed == {"initial_norm": 1.5}
-    assert traces[1, 0].val_losses == ()
+def test_short_trials_of_every_state_are_stored_without_their_seconds():
+    variant = made(short=[short(0, seconds=2.0), *traced()[1:]], states=STATES).variants["plain"]
+    assert (variant.states, variant.steps, variant.short[0].seconds) == (STATES, 7, 0.0)
+    per_state = [*((False, seed) for seed in range(5)), (True, 0)]
+    assert [(t.canonical, t.seed) for t in variant.short] == per_state * 2
+    assert [t.start for t in variant.short] == [0] * 6 + [343] * 6
+
+
+def test_a_state_that_is_stored_keeps_its_trials():
+    first = made(short=traced()[:6], states=STATES[:1])
+    both = stored(
+        training(range(8), short=[*(short(s, moved=1.0) for s in range(5)), *traced()[6:]], states=STATES), first
+    )
+    assert both.variants["plain"] == made(short=traced(), states=STATES).variants["plain"]
 
 
 def test_curves_of_more_than_200_epochs_are_thinned():
@@ -159,7 +167,7 @@ def test_of_a_tiny_training_the_first_epochs_are_stored_and_what_rounding_does_n
     moved = {k: [trial(seed, 0.98 + seed / 1000 + 0.01 * k) for seed in range(10)] for k in range(1, 5)}
     variant = stored(of_tiny(training(range(12)), moved, EXPERIMENT)).variants["plain"]
     assert (variant.calm, variant.steps) == (("val_loss",), 4)
-    assert {t.seed for t in variant.traces} == set(range(10))
+    assert {(t.seed, t.perturbed) for t in variant.short} == {(seed, k) for seed in range(10) for k in range(5)}
 
 
 def of_plain(change):
@@ -177,8 +185,8 @@ SESSION = {
     "fingerprint": {},
 }
 FAULTS = [
-    ("schema 4, written by a newer version of the suite: update the suite", lambda e: e.update(schema=4)),
-    ("schema 1, written by an earlier version of the suite: make the evidence", lambda e: e.update(schema=1)),
+    (f"schema {SCHEMA + 1}, written by a newer version", lambda e: e.update(schema=SCHEMA + 1)),
+    ("schema 3, written by an earlier version of the suite: make the evidence", lambda e: e.update(schema=3)),
     ("unknown field `speed` at `", of_plain(lambda v: v.update(speed=1))),
     ("unknown field `colour`", lambda e: e.update(colour=1)),
     ("missing required field `stack`", lambda e: e.pop("stack")),
@@ -205,10 +213,10 @@ def test_a_damaged_file_is_refused_and_the_fault_is_named(tmp_path, said, damage
     with pytest.raises(SuiteError, match=f"{said}|it was edited or merged by hand") as refused:
         read(path)
     assert ("git checkout" in str(refused.value)) == (content["schema"] == SCHEMA)  # another version is kept
-    if content.get("schema") == SCHEMA:  # without a digest nothing but the fault itself is seen
-        path.write_text(json.dumps(content | {"schema": WITHOUT_DIGEST, "digest": ""}))
-        with pytest.raises(SuiteError, match=said):
-            read(path)
+    write(path, made(short=traced()))
+    make.edit(path, damage)  # with the digest of the damage nothing but the fault itself is seen
+    with pytest.raises(SuiteError, match=said):
+        read(path)
 
 
 STORED = sorted(Path(__file__).resolve().parents[2].glob("baselines/*-cpu/*.json"))

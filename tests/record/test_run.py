@@ -60,7 +60,7 @@ def test_a_record_of_every_kind_comes_back_bit_for_bit(kind: type[msgspec.Struct
 def test_infinities_and_nan_come_back_where_a_number_may_be_one(movement: Movement, number: Any) -> None:
     moved = replace(movement, size=number, before=number)
     assert msgspec.json.decode(msgspec.json.encode(moved), type=Movement) == moved
-    short = ShortTrial(seed=0, engine="steps", losses=(1.0, number), val_losses=(None, number))
+    short = ShortTrial(seed=0, engine="steps", losses=(1.0, number), curves={"val_loss": (number,)})
     done = ShortTrialDone(experiment="e", variant="v", trial=short)
     assert decode(encode(done)) == done
 

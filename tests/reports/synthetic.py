@@ -195,7 +195,7 @@ def claim(id: str, found: str | Decision, effects: Sequence[Effect] = (), **chan
         found if isinstance(found, Decision) else decision(found, effects, basis=Basis.COMPUTED if exact else None)
     )
     comparison = changes.pop("comparison", compared(decided.verdict))
-    made = ClaimDecided.of(declared, decided, comparison, red=comparison.red, seconds=0.01)
+    made = ClaimDecided.of(declared, decided, comparison, red=comparison.red)
     return replace(made, **({"experiment": None if exact else "elsewhere"} | changes))
 
 
@@ -277,7 +277,6 @@ def training(
     id: str, trials: Sequence[Trial], metric: str, state: TrainingState = TrainingState.IDENTICAL, **changes: Any
 ) -> TrainingCompared:
     """What a run says of a variant that it trained to the end."""
-    summary = Summary.of(metric, trials)
     outcome = TrainingOutcome(state, "made up", to_the_end=True, seeds=5)
     made = TrainingCompared(
         experiment=id,
@@ -290,11 +289,7 @@ def training(
         seeds=tuple(t.seed for t in trials),
         seconds=Seconds(total=15.512, compile=1.9, first_epoch=0.4, steady_epoch=0.2512),
         images_per_second=39808.9,
-        metric=metric,
-        mean=summary.mean,
-        std=summary.std,
-        n=summary.n,
-        diverged=sum(t.divergence is not None for t in trials),
+        summary=Summary.of(metric, trials),
         outcome=outcome,
         red=outcome.red,
     )

@@ -133,7 +133,7 @@ def check(folder: Path) -> Path:
         ("again", TrainingOutcome(TrainingState.MOVED, "loss moved", steps=16, seeds=5, movement=movement)),
         ("<b>late</b>", TrainingOutcome(TrainingState.MOVED, "accuracy moved", to_the_end=True, seeds=1, anchors=far)),
     ):
-        ended = {} if outcome.to_the_end else {"seeds": (), "n": 0, "mean": None, "std": None}
+        ended = {} if outcome.to_the_end else {"seeds": (), "summary": Summary.of("val_accuracy", ())}
         trained = training("network", [trial(name, 0, 0.97)], "val_accuracy", outcome=outcome, red=outcome.red, **ended)
         run.append(trained)
     tie = effect("with − without", 0.0001, -0.0003, 0.0004)

@@ -24,7 +24,7 @@ def checked(states: list[tuple[str, bool]], **header: Any) -> Run:
     records = []
     for index, (state, ended) in enumerate(states):
         outcome = TrainingOutcome(TrainingState(state), "loss moved: 1.2 → 1.3", to_the_end=ended, steps=16, seeds=5)
-        nothing: dict[str, Any] = {"seeds": (), "mean": None, "std": None, "n": 0, "images_per_second": None}
+        nothing: dict[str, Any] = {"seeds": (), "summary": Summary.of("val_accuracy", ()), "images_per_second": None}
         changes = {"outcome": outcome, "red": outcome.red} | ({} if ended else nothing)
         records.append(training("deep", [trial(f"v{index}", 0, 0.95)], "val_accuracy", **changes))
     return finished(*records, claim("a", "SUPPORTED", here=here()), **{"full": False, "seeds": None, **header})

@@ -31,8 +31,8 @@ from tests.training.conftest import environment
 
 ROOT = Path(__file__).resolve().parents[2] / "baselines"
 SEEDS = 100
-STEPS = 6
-"""Steps of a canonical trace that are compared: losses grow to 1e12 in them, before they overflow."""
+STEPS = 4
+"""Steps of a canonical trace that are compared: the full batches of its first short epoch."""
 
 Loss = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
@@ -152,12 +152,15 @@ def _overflow_is_expected() -> Iterator[None]:
 @pytest.mark.parametrize("variant", TRACES)
 def test_traces_are_those_of_the_stacks_formula(stack: str, variant: str) -> None:
     rate, normalised = TRACES[variant]
-    kept = [float(loss) for loss in stored(stack, "batch-normalization-rates", variant).canonical[:STEPS]]
+    kept = [
+        float(loss)
+        for loss in stored(stack, "batch-normalization-rates", variant).after(0, canonical=True)[0].losses[:STEPS]
+    ]
     own = FORMULAS[stack]
     assert canonical_trace(rate, own, normalised=normalised) == pytest.approx(kept, rel=1e-3)
     other = canonical_trace(rate, from_logits if own is clipped else clipped, normalised=normalised)
     assert other[0] == pytest.approx(kept[0], rel=1e-5)
-    assert not math.isclose(other[-1], kept[-1], rel_tol=0.5)
+    assert not math.isclose(other[-1], kept[-1], rel_tol=0.3)
 
 
 @pytest.mark.parametrize("stack", FORMULAS)

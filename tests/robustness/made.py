@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from harness.model import Divergence
 from harness.record.evidence import Columns, Evidence, Expected, packed, unpacked
-from harness.record.trials import Hashes, SeedBlock, ShortTrial, Training
+from harness.record.trials import Hashes, SeedBlock, ShortTrial, State, Training
 
 NAMES = ("deep-dropout", "jax-cpu")
 """Experiment and stack."""
@@ -20,10 +20,12 @@ def variant(values: Sequence[float | None]) -> Training:
         hashes=Hashes(initial="0" * 16, order="1" * 16),
         steps=2,
         traces=(
-            ShortTrial(seed=0, losses=(2.0, 1 / 3), val_losses=(None, 0.5), observed={"norm": 1.5}),
-            ShortTrial(seed=0, perturbed=1, losses=(2.0, 0.33333334), val_losses=(None, 0.5)),
+            ShortTrial(seed=0, losses=(2.0, 1 / 3), curves={"val_loss": (0.5,)}),
+            ShortTrial(seed=0, losses=(2.5, "inf"), canonical=True),
+            ShortTrial(seed=0, start=343, losses=(2.0, 0.33333334), rounded=1),
         ),
-        canonical=(2.5, "inf"),
+        states=(State(steps=2), State(start=343, steps=2, curves={"val_loss": 1})),
+        sizes={"Dense-0/kernel": (0.0, 0.1)},
         metrics={"val_accuracy": tuple(values)},
         failures={str(seed): Divergence("nan", 3, 17) for seed, x in enumerate(values) if x is None},
         curves={"loss": ((2.0, 1.0 / 3.0), (4.9e11, None))[: len(values)]},

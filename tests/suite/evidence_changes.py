@@ -144,11 +144,16 @@ def other_seeds(variant: Content) -> None:
     other_session(variant, numpy="1.0")
     variant["hashes"]["initial"] = "0" * 16
     for trace in variant["traces"]:
-        trace["seed"] = (trace["seed"] + 1) % 5
+        trace["seed"] = trace["seed"] if trace.get("canonical") else (trace["seed"] + 1) % 5
+
+
+def steps(variant: Content, count: int) -> None:
+    variant["steps"] = variant["states"][0]["steps"] = count
 
 
 def moved_canonical(variant: Content) -> None:
-    variant["canonical"] = [loss * 1.001 for loss in variant["canonical"]]
+    for trace in variant["traces"]:
+        trace["losses"] = [loss * (1.001 if trace.get("canonical") else 1) for loss in trace["losses"]]
 
 
 def far(content: Content) -> None:

@@ -34,7 +34,7 @@ def pytest_runtestloop() -> Iterator[None]:
     from harness.training import steps
     from harness.training import train as trains
 
-    train, first_steps = trains.train, steps.first_steps
+    train, short_trials = trains.train, steps.short_trials
 
     def failing(
         declared: Any, variant: str, seeds: Sequence[int], engine: str, epoch: Any, keep: Any, **how: Any
@@ -43,7 +43,7 @@ def pytest_runtestloop() -> Iterator[None]:
         return tuple(map(failed, train(declared, variant, seeds, engine, epoch, keep_failed, **how)))
 
     def failing_steps(*arguments: Any, **how: Any) -> tuple[ShortTrial, ...]:
-        return tuple(map(shortened, first_steps(*arguments, **how)))
+        return tuple(map(shortened, short_trials(*arguments, **how)))
 
-    with mock.patch.object(trains, "train", failing), mock.patch.object(steps, "first_steps", failing_steps):
+    with mock.patch.object(trains, "train", failing), mock.patch.object(steps, "short_trials", failing_steps):
         return (yield)

@@ -285,7 +285,7 @@ COMMANDS = {
     ),
     "plan of a check": Row(
         (*CHECKED, "-k", f"{TINY} or example-1", "--dry-run"), 0,
-        ("7 variants, 0 shortened trials, 20 trials to the end, ",), unsaid=("no stored time",), evidence="stored",
+        ("7 variants, 0 short trials, 20 trials to the end, ",), unsaid=("no stored time",), evidence="stored",
     ),
     "plan of stored trials, and of some that are not": Row(
         (*JAX, "-k", f"{BROAD} or example-1", "--dry-run", "--workers", "2"), 0,
@@ -307,7 +307,7 @@ COMMANDS = {
              "not in the evidence: condition_number; not declared: no_such_met"),
             ("  training moved: centring/in [0, 1]: ", "training loss, epoch 1: "),
             ("  training not comparable: centring/centred: ", "use_bias 'perhaps' then, True now",
-             "Another training, changed by the catalogue: Keras is 3."),
+             "Another training, changed by the catalogue, or by a Keras that still calls itself 3."),
             ("", "REFUTED since"),
             ("", "Invalid evidence", "exact.json", "Expected: ", "Received: ", "git checkout"),
         ),
@@ -336,7 +336,7 @@ COMMANDS = {
             ("  training moved: example-2/standardised: ",
              "This version draws other random numbers (numpy 1.0 → ", "there is no canonical trace to compare"),
             ("  training missing: example-2/gone: It has evidence and is no longer declared.",),
-            ("", "Invalid evidence", "Received: schema 4, written by a newer version of the suite: update the suite."),
+            ("", "Invalid evidence", "Received: schema 99, written by a newer version of the suite: update the suite."),
         ),
         {"example-2/standardised", "centring/centred", "scale-gap/raw", "scale-gap/min-max", "scale-gap-hurts",
          "zscore-fixes-divergence", "zero-centering-helps"},
@@ -348,7 +348,7 @@ COMMANDS = {
          "zero-centering-helps": ("flipped", "not confirmed")},
         evidence="stored",
         before=stored_as.changed(
-            example_2=stored_as.other_versions, scale_gap=lambda content: content.update(schema=4),
+            example_2=stored_as.other_versions, scale_gap=lambda content: content.update(schema=99),
             centring=lambda content: stored_as.scaled(content["variants"]["centred"], 3),
         ),
     ),
@@ -424,16 +424,18 @@ FIRST_STEPS = {
         lambda variant: variant["configuration"].update(batch_size=199),
     ),
     "Keras' configuration": first_steps(
-        1, "not comparable", f"{CATALOGUE}Keras is ", lambda variant: stored_as.dense_of(variant).update(units=9)
+        1, "not comparable", f"{CATALOGUE[:-2]}, or by a Keras",
+        lambda variant: stored_as.dense_of(variant).update(units=9),
     ),
     "no traces": first_steps(
-        1, "missing", "nothing of it was trained here", lambda variant: variant.update(traces=[], steps=0)
+        1, "missing", "nothing of it was trained here", lambda variant: variant.update(traces=[], steps=0, states=[])
     ),
     "fewer steps": first_steps(
-        0, "identical", "Compared: 2 steps of 5 seeds.", lambda variant: variant.update(steps=2)
+        0, "identical", "Compared: 2 steps of 5 seeds; steps from 3 late states.",
+        lambda variant: stored_as.steps(variant, 2),
     ),
     "rounding moves the first step": first_steps(
-        0, "new", "Rounding moves the first step", lambda variant: variant.update(steps=0)
+        0, "new", "Rounding moves the first step", lambda variant: stored_as.steps(variant, 0)
     ),
     "other numbers are drawn, and the canonical trace is the same": first_steps(
         0, "start reproduced", "other random numbers (numpy 1.0 → ", stored_as.other_seeds
@@ -582,11 +584,11 @@ def test_first_steps_are_reproduced_and_an_anchor_to_the_end(images: Finished, t
     assert evidence
     for variant in evidence.variants.values():
         assert not variant.tiny
-        assert {(each.seed, each.perturbed) for each in variant.traces} == {(s, k) for s in range(5) for k in range(5)}
         assert variant.steps in range(1, 21)
-        assert (len(variant.canonical), variant.seeds) == (20, 4)
-        assert [state.own_labels for state in variant.late].count(True) == 1
-        assert all(set(variant.from_late(state)) == set(range(5)) for state in variant.late)
+        assert (variant.seeds, variant.states[0].start, len(variant.states)) == (4, 0, 4)
+        assert [state.own_labels for state in variant.states].count(True) == 1
+        assert all(set(variant.after(state.start)) == set(range(5)) for state in variant.states)
+        assert all(len(variant.after(state.start, canonical=True)[0].losses) == 20 for state in variant.states)
         assert variant.sizes
     shutil.copytree(images.folder / "baselines", tmp_path / "baselines")
     run = suite(tmp_path, *CHECKED, "-k", IMAGES)
@@ -594,10 +596,10 @@ def test_first_steps_are_reproduced_and_an_anchor_to_the_end(images: Finished, t
     anchor, other = ("more-data", "2,000 images"), ("more-data", "500 images")
     assert set(run.states.values()) == {"identical"}
     trained = {key: [trial.seed for trial in done] for key, done in run.record.trials.items()}
-    assert trained == {anchor: [0]}  # shortened trials are no trials
+    assert trained == {anchor: [0]}  # short trials are no trials
     outcomes = {key: training.outcome for key, training in run.record.trainings.items()}
     known = evidence.variants["500 images"]
-    many = f"{known.steps} steps of 5 seeds; steps from {len(known.late)} late states"
+    many = f"{known.steps} steps of 5 seeds; steps from {len(known.states) - 1} late states"
     assert outcomes[other].reason == f"Compared: {many}."
     assert (outcomes[other].to_the_end, outcomes[anchor].to_the_end) == (False, True)
     assert "seed 0 to the end" in outcomes[anchor].reason

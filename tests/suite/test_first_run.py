@@ -51,7 +51,7 @@ def test_times_are_in_one_table_and_in_a_file(first: Finished) -> None:
     assert first.output.index("example-2/raw  ") < first.output.index("7 passed") < first.output.index("⚪ Nothing to")
     assert "benchmark '" not in first.output
     benchmarks = json.loads((first.folder / "report" / "benchmark.json").read_text("utf-8"))["benchmarks"]
-    means = {key: training.mean for key, training in first.record.trainings.items()}
+    means = {key: training.summary.mean for key, training in first.record.trainings.items()}
     assert len(benchmarks) == 2
     for benchmark in benchmarks:
         info = benchmark["extra_info"]

@@ -30,7 +30,7 @@ def test_new_files_are_written_and_the_difference_is_printed(stored: Finished) -
     assert stored.code == 6
     assert set(stored.files()) == {f"jax-cpu/{name}.json" for name in ("centring", "exact", "example-2", "scale-gap")}
     content = json.loads(stored.files()[EXAMPLE_2])
-    assert (content["schema"], content["stack"]) == (3, "jax-cpu")
+    assert (content["schema"], content["stack"]) == (4, "jax-cpu")
     assert set(content["variants"]) == {"raw", "min-max", "standardised"}
     for variant in content["variants"].values():
         (session,) = variant["sessions"]

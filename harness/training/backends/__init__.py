@@ -75,9 +75,6 @@ class Backend(Protocol):
     def weight_gradients(self, model: Any, loss: Any, x: np.ndarray, y: np.ndarray) -> Sequence[Any]:
         """∂L/∂W of the mean ``loss``, a Keras function, by each trainable weight, in training mode."""
 
-    def trajectory(self, optimizer: Any, variables: list[Any], gradients: list[np.ndarray]) -> Sequence[Any]:
-        """For each variable its values after every step, (steps, *shape)."""
-
 
 def named(name: str) -> Backend:
     """The module of a backend out of ``NAMES``."""

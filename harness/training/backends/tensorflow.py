@@ -82,27 +82,6 @@ def weight_gradients(model: Any, loss: Any, x: np.ndarray, y: np.ndarray) -> lis
     return list(tape.gradient(value, model.trainable_variables))
 
 
-def trajectory(optimizer: Any, variables: list[Any], gradients: list[np.ndarray]) -> list[Any]:
-    import tensorflow as tf
-
-    optimizer.build(variables)
-
-    @tf.function
-    def run(gradients: list[Any]) -> list[Any]:
-        count = len(gradients[0])
-        history = [tf.TensorArray("float32", count, element_shape=variable.shape) for variable in variables]
-        for step in tf.range(count):
-            optimizer.apply([each[step] for each in gradients], variables)
-            history = [
-                each.write(step, tf.convert_to_tensor(v.value)) for each, v in zip(history, variables, strict=True)
-            ]
-        return [each.stack() for each in history]
-
-    constants = [tf.constant(each) for each in gradients]
-    # a concrete function, because TensorFlow would warn that every call is traced
-    return [weights.numpy() for weights in run.get_concrete_function(constants)(constants)]
-
-
 def _parts(device: str) -> tuple[str, int]:
     """(kind, number) of "/job:localhost/replica:0/setup:0/device:GPU:0"."""
     match = re.search(r"device:(\w+):(\d+)$", device)

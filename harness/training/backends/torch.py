@@ -71,17 +71,6 @@ def weight_gradients(model: Any, loss: Any, x: np.ndarray, y: np.ndarray) -> lis
     return [gradient.detach().cpu().numpy() for gradient in torch.autograd.grad(value, weights)]
 
 
-def trajectory(optimizer: Any, variables: list[Any], gradients: list[np.ndarray]) -> list[Any]:
-    import torch
-
-    history: list[list[np.ndarray]] = [[] for _ in variables]
-    for step in range(len(gradients[0])):
-        optimizer.apply([torch.as_tensor(each[step]) for each in gradients], variables)
-        for weights, variable in zip(history, variables, strict=True):
-            weights.append(variable.value.detach().cpu().numpy().copy())
-    return [np.stack(weights) for weights in history]
-
-
 class TorchProgram(Program):
     """It trains the variables of its model by traced steps, one for each size of a batch."""
 
