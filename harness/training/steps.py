@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from harness.model import Dataset, Experiment
-from harness.record.trials import Number, ShortTrial, Sizes, number, shortest
+from harness.record.trials import Number, ShortTrial, Sizes, State, number, shortest
 from harness.training.engine import Engine
 from harness.training.late_state import Late, sizes
 from harness.training.programs import Programs
@@ -40,6 +40,7 @@ def short_trials(
     seeds: Sequence[int],
     late: Late | None = None,
     *,
+    compared: State | None = None,
     engine: str = "auto",
     perturbed: int = 0,
     canonical: bool = False,
@@ -53,6 +54,7 @@ def short_trials(
         experiment, variant: what to train.
         seeds: different integers of at least 0.
         late: the state to begin in; None for the initial weights.
+        compared: the state as it is stored: no short epoch is trained after the last that is compared. None: all are.
         engine: as in ``train``. "auto" is the engine that would train the whole variant.
         perturbed, canonical: the kind of initial weights (``seeding.initialise``). A canonical training has no dropout.
 
@@ -65,12 +67,17 @@ def short_trials(
     full, partial = divmod(len(data.x), batch)
     tail = min(TAIL, full)
     first, step = divmod(late.steps if late else 0, setup.steps)
+    of_epoch = tail + bool(partial)
+    count = -(-STEPS // of_epoch)
+    if compared is not None:
+        last = -(-(compared.canonical if canonical else compared.steps) // of_epoch)
+        count = min(count, max(1, last, *compared.curves.values()))
     short, model = setup.short_epoch(tail * batch + partial), setup.build()[0] if late and late.own_labels else None
 
     def epochs(seed: int) -> Iterator[Dataset]:
         if model is not None:
             setup.initialise(model, seed)
-        for epoch in range(-(-STEPS // (tail + bool(partial)))):
+        for epoch in range(count):
             order = data_order(seed, first + epoch, len(data.x))
             begin = batch * (min(step, full - tail) if epoch == 0 else 0)
             rows = np.concatenate([order[begin : begin + tail * batch], order[full * batch :]])

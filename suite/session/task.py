@@ -107,7 +107,8 @@ def perform(task: Task, report: Callable[[Event], None], /) -> None:
         for state in states:
             late = Late(state.start, task.sizes or {}, state.own_labels) if state.start else None
             seeds = (0,) if canonical else tuple(range(CHECKED))
-            for trial in short_trials(experiment, variant, seeds, late, engine=engine, canonical=canonical):
+            how: dict[str, Any] = {"compared": state, "engine": engine, "canonical": canonical}
+            for trial in short_trials(experiment, variant, seeds, late, **how):
                 report(state.compared(trial))
 
 

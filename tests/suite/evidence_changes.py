@@ -147,8 +147,11 @@ def other_seeds(variant: Content) -> None:
         trace["seed"] = trace["seed"] if trace.get("canonical") else (trace["seed"] + 1) % 5
 
 
-def steps(variant: Content, count: int) -> None:
-    variant["steps"] = variant["states"][0]["steps"] = count
+def steps(variant: Content, count: int, states: int = 1) -> None:
+    """Compares so many steps from the first ``states`` states."""
+    variant["steps"] = count
+    for state in variant["states"][:states]:
+        state["steps"] = count
 
 
 def moved_canonical(variant: Content) -> None:

@@ -435,7 +435,7 @@ FIRST_STEPS = {
         lambda variant: stored_as.steps(variant, 2),
     ),
     "rounding moves the first step": first_steps(
-        0, "new", "Rounding moves the first step", lambda variant: stored_as.steps(variant, 0)
+        0, "new", "Rounding moves the first step", lambda variant: stored_as.steps(variant, 0, states=4)
     ),
     "other numbers are drawn, and the canonical trace is the same": first_steps(
         0, "start reproduced", "other random numbers (numpy 1.0 → ", stored_as.other_seeds
