@@ -321,9 +321,7 @@ class Comparison:
         if not canonical:
             if not self.fault and (twice := _twice(after.items())) and not _twice(before.items()):
                 self.fault = ONE_TRAINING.format(*twice)
-            # fewer are no fault: a stored trial may have trained on, until its weights were nan
-            counts = {seed: (then[seed].rounded, now[seed].rounded) for seed in seeds}
-            rounded = {seed: (float(min(pair)), float(pair[1])) for seed, pair in counts.items()}
+            rounded = {seed: (float(then[seed].rounded), float(now[seed].rounded)) for seed in seeds}
             self._look(Feature(f"weights of few bits{where}", rounded))
         if not state.start:
             self.not_calm = tuple(sorted(name for name, epochs in state.curves.items() if not epochs))

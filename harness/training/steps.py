@@ -144,8 +144,12 @@ def _predicted(model: Any, x: np.ndarray) -> np.ndarray:
 
 
 def _rounded(model: Any) -> int:
-    """The number of weights, of ten values and more, whose 16 low bits are all 0: as after a cast to bfloat16."""
+    """The number of weights, of ten values and more, whose 16 low bits are all 0: as after a cast to bfloat16.
+
+    Weights that are not finite do not count: nan has such bits.
+    """
     from keras.ops import convert_to_numpy
 
-    bits = [np.asarray(convert_to_numpy(weight), "float32").view("uint32") for weight in model.trainable_variables]
-    return sum(bool((values & 0xFFFF == 0).all()) for values in bits if values.size >= 10)
+    weights = [np.asarray(convert_to_numpy(weight), "float32") for weight in model.trainable_variables]
+    large = [values for values in weights if values.size >= 10 and np.isfinite(values).all()]
+    return sum(bool((values.view("uint32") & 0xFFFF == 0).all()) for values in large)
