@@ -251,6 +251,7 @@ class Comparison:
         same_keras = keras in {session.fingerprint.get("keras") for session in self.known.sessions}
         if changed and (ours or (versions and same_keras)):
             by = "the catalogue" if ours else f"the catalogue, or by a Keras that still calls itself {keras}"
+            by += "" if ours else " (a self-check of defaults can tell)"
             reason = f"Another training, changed by {by}: {changes_text(ours or changed)}."
             return TrainingOutcome(TrainingState.NOT_COMPARABLE, reason, changed=changed)
         declared, stored = {metric.name for metric in self.metrics}, set(self.known.metrics)

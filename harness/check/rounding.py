@@ -186,7 +186,7 @@ def measure(
 def _from_states(experiment: Experiment, variant: str, engine: str, sizes: Sizes | None, known: Training) -> Training:
     """The training with the states that it lacks, the short trials from them, and how far rounding moves these.
 
-    There are no late states if the training's weights are not finite.
+    There are no late states if the training's weights are not finite. A late state from which it diverges is left out.
     """
     from harness.training.setup import TrainingSetup
     from harness.training.steps import late_sizes, late_states, short_trials
@@ -201,6 +201,8 @@ def _from_states(experiment: Experiment, variant: str, engine: str, sizes: Sizes
             continue
         train = functools.partial(short_trials, experiment, variant, late=late, engine=engine)
         plain = train(seeds=range(CHECKED))
+        if late and not all(math.isfinite(value(loss)) for trial in plain for loss in trial.losses):
+            continue
         traces = [*plain, *itertools.chain(*(train(seeds=range(CHECKED), perturbed=k) for k in PERTURBED))]
         steps = reproducible_steps(traces)
         state = State(

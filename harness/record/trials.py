@@ -12,11 +12,11 @@ from harness.model import Trial
 
 Number = float | Literal["nan", "inf", "-inf"]
 """A number in JSON, which has neither nan nor infinities."""
-Sizes = dict[str, tuple[float, float]]
-"""Centre and spread of what a late state draws, by name: "Dense-0/kernel" of a variable, "velocity 3" of a slot.
+Sizes = dict[str, tuple[float, ...]]
+"""Centre, spread and maximum of what a late state draws, by name: "Dense-0/kernel", "velocity 3" of a slot.
 
 They are the mean and the standard deviation of a variable, and for slots and variances those of the logarithm of the
-absolute values that are not 0.
+absolute values that are not 0. Only slots have a maximum, of the logarithm; older evidence has none.
 """
 Fingerprint = dict[str, str | int | float | bool | None]
 """What decides the bits of a result, by name: versions, device, threads (``harness.environment.fingerprint``)."""

@@ -7,6 +7,7 @@ of a real training (``sizes``). The random state and the step number are advance
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -61,7 +62,7 @@ class Late:
                 variable.assign(state)
             elif name in self.sizes:
                 rng = np.random.default_rng(derived(seed, f"{name}/late {self.steps}"))
-                centre, spread = self.sizes[name]
+                centre, spread, *_ = self.sizes[name]
                 values = centre + spread * rng.standard_normal(variable.shape)
                 values *= CONFIDENT if self.own_labels and [name] == last else 1
                 variable.assign((np.exp(values) if name.endswith(POSITIVE) else values).astype("float32"))
@@ -100,7 +101,8 @@ def own_slots(optimizer: Any, name: str) -> list[Any]:
 def late_slots(names: Sequence[str], shape: tuple[int, ...], place: int, sizes: Sizes) -> dict[str, np.ndarray]:
     """Seeded slots (float32) of the weight at ``place``: of these sizes, or as gradients from 1e-3 to 1e-1 leave them.
 
-    A mean of squares is never less than the square of the mean.
+    A mean of squares is never less than the square of the mean. Slots of weights that hardly learn are small by many
+    orders of magnitude; so the spread is large, and without the maximum some slots would be far too large.
     """
     rng = np.random.default_rng([place, *shape])
     size = 10 ** rng.uniform(-3, -1, shape)
@@ -113,8 +115,8 @@ def late_slots(names: Sequence[str], shape: tuple[int, ...], place: int, sizes: 
     }
     for name in names:
         if f"{name} {place}" in sizes:
-            centre, spread = sizes[f"{name} {place}"]
-            drawn[name] = np.exp(centre + spread * rng.standard_normal(shape))
+            centre, spread, *most = sizes[f"{name} {place}"]
+            drawn[name] = np.exp(np.minimum(centre + spread * rng.standard_normal(shape), most or np.inf))
     if sizes:
         drawn["velocity"] = np.maximum(drawn["velocity"], drawn[SIGNED] ** 2)
         drawn[SIGNED] *= rng.choice([-1.0, 1.0], shape)
@@ -132,17 +134,19 @@ def sizes(model: Any, moments: Sequence[tuple[str, Any]], optimizer: Any) -> Siz
     from keras.ops import convert_to_numpy
 
     values = {name: variable for name, variable in _named(model) if str(variable.dtype) == "float32"}
-    for slot in slots_of(optimizer):
-        own = [value for name, value in moments if name.endswith(slot)]
-        values |= {f"{slot} {place}": value for place, value in enumerate(own)}
+    for kind in slots_of(optimizer):
+        own = [value for name, value in moments if name.endswith(kind)]
+        values |= {f"{kind} {place}": value for place, value in enumerate(own)}
     result: Sizes = {}
     for name, value in values.items():
         numbers = np.asarray(convert_to_numpy(value), "float64").ravel()
-        if "/" not in name or name.endswith(POSITIVE):
+        slot = "/" not in name
+        if slot or name.endswith(POSITIVE):
             numbers = np.log(np.abs(numbers[numbers != 0]))
         if len(numbers):
-            result[name] = float(f"{numbers.mean():.3g}"), float(f"{numbers.std():.3g}")
-    return result if np.isfinite([*result.values()]).all() else None
+            centre, spread, most = (float(f"{x:.3g}") for x in (numbers.mean(), numbers.std(), numbers.max()))
+            result[name] = (centre, spread, most) if slot else (centre, spread)
+    return result if all(map(np.isfinite, itertools.chain(*result.values()))) else None
 
 
 def _named(model: Any) -> Iterator[tuple[str, Any]]:

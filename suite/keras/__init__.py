@@ -4,6 +4,13 @@ The lecture's claims ask what Keras does. These ask whether Keras and the backen
 them. The references are computed with NumPy in float64.
 """
 
-from suite.keras import callbacks, functions, late, networks, random_numbers
+from suite.keras import callbacks, defaults, functions, late, networks, random_numbers
 
-CHECKS = (*functions.CHECKS, *random_numbers.CHECKS, *networks.CHECKS, *late.CHECKS, *callbacks.CHECKS)
+CHECKS = (
+    *functions.CHECKS,
+    *random_numbers.CHECKS,
+    *networks.CHECKS,
+    *late.CHECKS,
+    *callbacks.CHECKS,
+    *defaults.CHECKS,
+)

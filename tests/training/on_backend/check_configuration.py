@@ -11,10 +11,13 @@ import pytest
 from msgspec.structs import asdict
 
 from cases.networks import adam, sgd
+from harness.course import ROOT
 from harness.model import Dataset, Size, Variant
 from harness.training.configuration import configuration, differences, digest, hashes, variant_digest
 from harness.training.programs import structure
 from harness.training.setup import TrainingSetup
+from harness.verdict import Verdict
+from suite.keras import defaults
 from suite.keras.networks import drawn, sequential
 from suite.keras.reference import Layer
 from tests.training.experiments import AGREEMENT, BATCH, LOOKS, declared, images, look, small
@@ -163,3 +166,23 @@ def test_variants_that_differ_in_more_than_rate_and_data_have_programs_of_their_
     assert len(set(map(structure, setups))) == len(setups) == 21
     assert structure(declaring("SGD", "SGD", learning_rate=0.1)) == structure(first)
     assert structure(declaring("SGD", "Dense", kernel_initializer="zeros")) == structure(first)
+
+
+def test_a_changed_default_fails_a_self_check(monkeypatch):
+    import keras
+
+    (check,) = (each for each in defaults.CHECKS if each.id == "defaults/optimizers")
+    assert check.decide("compiled").verdict is Verdict.SUPPORTED
+    begin = keras.optimizers.Adam.__init__
+    monkeypatch.setattr(begin, "__defaults__", tuple(0.998 if x == 0.999 else x for x in begin.__defaults__))
+    expected = "beta_2 of optimizers.Adam. Expected: 0.999. Received: 0.998."
+    assert check.decide("compiled").reason == expected
+
+
+def test_every_class_of_the_lecture_has_its_defaults_checked():
+    """But those without arguments that have a default, and containers."""
+    texts = [path.read_text("utf-8") for path in (ROOT / "baselines").glob("*-cpu/*.json")]
+    used = {name for text in texts for name in re.findall(r'"class_name": ?"(\w+)"', text)}
+    plain = {"Activation", "InputLayer", "Multiply", "Ones", "Zeros", "Orthogonal"}
+    known = {name.partition(".")[2] for name in defaults.DEFAULTS}
+    assert used - known - plain - {"DTypePolicy", "Functional", "Sequential", "__keras_tensor__"} == set()

@@ -15,12 +15,15 @@ import numpy as np
 import pytest
 
 from cases.networks import adam, sgd
+from harness.check import rounding
 from harness.errors import SuiteError
 from harness.model import Dataset, Size, Variant
+from harness.record.trials import Training
 from harness.training import steps
 from harness.training.backends import active_backend
+from harness.training.configuration import hashes
 from harness.training.engines import ENGINES
-from harness.training.late_state import Late
+from harness.training.late_state import Late, late_slots
 from harness.training.seeding import data_order
 from harness.training.setup import TrainingSetup
 from harness.training.steps import late_sizes, late_states, short_trials
@@ -90,6 +93,30 @@ def test_the_state_has_the_sizes_of_a_real_training():
     assert all((v >= m**2 * (1 - 1e-6)).all() and (v > 0).all() for m, v in zip(momentum, velocity, strict=True))
 
 
+def test_a_slot_is_never_larger_than_a_real_one():
+    """Those of weights that hardly learn have logarithms with a wide spread."""
+    drawn = late_slots(
+        ("momentum", "velocity"), (100, 10), 0, {"momentum 0": (-20, 20, -3), "velocity 0": (-20, 6, -7)}
+    )
+    assert np.abs(drawn["momentum"]).max() == pytest.approx(np.exp(-3))
+    assert drawn["velocity"].max() == pytest.approx(np.exp(-6))  # the square of that momentum
+    assert all(len(sizes_of("dropout")[f"{slot} 0"]) == 3 for slot in ("momentum", "velocity"))
+
+
+def test_a_late_state_from_which_a_training_diverges_is_left_out(monkeypatch):
+    trial = trained("dropout")[0]
+    broken = {STEPS: msgspec.structs.replace(trial, losses=(*trial.losses[:-1], "nan"))}
+    monkeypatch.setattr(steps, "late_states", lambda setup, sizes: tuple(Late(at, sizes) for at in (20, STEPS)))
+    monkeypatch.setattr(
+        steps,
+        "short_trials",
+        lambda *_, late=None, seeds, perturbed=0, **how: [broken.get(late.steps if late else 0, trial)] * len(seeds),
+    )
+    old = Training(hashes=hashes(setup_of("dropout")), calm_to_the_end=False)
+    known = rounding.measure(SHORT, "dropout", [], old, "auto")
+    assert [state.start for state in known.states] == [0, 20]
+
+
 def test_states_lie_before_the_end_of_the_third_and_last_epoch_and_at_a_drawn_step():
     setup = replace(setup_of("dropout"), size=replace(setup_of("dropout").size, epochs=200))
     steps = {state.steps: state.own_labels for state in late_states(setup, {})}
@@ -101,7 +128,7 @@ def test_states_lie_before_the_end_of_the_third_and_last_epoch_and_at_a_drawn_st
     ("variant", "start"),
     [
         ("dropout", STEPS),
-        ("batch norm", 0),
+        pytest.param("batch norm", 0, marks=pytest.mark.slow),
         pytest.param("dropout", 0, marks=pytest.mark.slow),
         pytest.param("batch norm", STEPS, marks=pytest.mark.slow),
     ],
