@@ -95,8 +95,7 @@ def texts(run: Run, shown: Mapping[str, Card], holm: Mapping[str, Verdict], draw
 
 
 def findings(run: Run, known: Sequence[Finding] | None = None) -> str:
-    """README's table of findings, refuted ones first, and the numbers of verdicts. Each claim of the lecture that is
-    not supported has a row; of the others, the first of each known cause.
+    """README's table of the lecture's claims that are refuted, outdated or a tie, and the numbers of verdicts.
 
     Raises SuiteError if a finding names a claim that is not in the catalogue.
     """
@@ -105,9 +104,11 @@ def findings(run: Run, known: Sequence[Finding] | None = None) -> str:
         if key not in shown:
             raise invalid(f"findings of {course().name}", expected="keys of claims", received=repr(key))
     order = list(SYMBOLS)
-    named = [card for group in headline.findings(shown, known) for card in group.open or group.cards[:1]]
+    wrong = [card for group in headline.findings(shown, known) for card in group.open]
     context = {
-        "named": sorted(named, key=lambda card: (not card.open, order.index(card.verdict))),
+        "named": sorted(
+            (c for c in wrong if c.verdict is not Verdict.INCONCLUSIVE), key=lambda c: order.index(c.verdict)
+        ),
         "counted": headline.count_text(list(shown.values())),
         "few": sum(not card.exact and card.seeds < STORED_SIZES[0] for card in shown.values()),
         "least": STORED_SIZES[0],

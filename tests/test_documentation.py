@@ -68,7 +68,7 @@ def test_the_documentation_is_eight_short_pages_of_at_most_9500_words():
     assert len(pages) == 8
     assert sum(len(page.read_text("utf-8").split()) for page in pages) <= 9_500
     lines = {page: len(page.read_text("utf-8").splitlines()) for page in PAGES}
-    assert {page for page, count in lines.items() if count > (120 if page == ROOT / "README.md" else 199)} == set()
+    assert {page for page, count in lines.items() if count > (110 if page == ROOT / "README.md" else 199)} == set()
     assert len(ALL) > 40
 
 
@@ -113,7 +113,7 @@ def test_the_tests_to_begin_with_exist():
 def test_every_link_leads_somewhere(page):
     text = page.read_text("utf-8")
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
-        if target.startswith(("https:", "http:")):
+        if target.startswith(("https:", "http:", "../../actions/")):  # the last: pages of the repository's host
             continue
         path, _, anchor = target.partition("#")
         linked = (page.parent / path).resolve() if path else page
