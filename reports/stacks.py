@@ -203,13 +203,20 @@ def markdown(made: Stacks) -> str:
 
 
 def _status(made: Stacks) -> str:
-    shared, others = sum(len(of) > 1 for _, of in made.verdicts), len(made.unlike)
-    text = f"**{shared - others} of {plural(shared, 'claim')} that several stacks have evidence of have one verdict.** "
-    if made.flips:
-        names = ", ".join(code(claim.key) for claim in made.flips)
-        return text + f"Supported on one stack and refuted on another: {names}."
-    undecided = f" Undecided on one stack or more: {others}." if others else ""
-    return text + "None is supported on one stack and refuted on another." + undecided
+    """A sentence for each other stack: what changes if one moves there from the first."""
+    return "\n\n".join(f"**From {made.names[0]} to {stack}:** {_move(made, stack)}" for stack in made.names[1:])
+
+
+def _move(made: Stacks, stack: str) -> str:
+    both = [(claim, {of[name].decision.verdict for name in (made.names[0], stack)}) for claim, of in made.verdicts
+            if {made.names[0], stack} <= of.keys()]  # fmt: skip
+    flips = [code(claim.key) for claim, verdicts in both if verdicts == set(DECIDED)]
+    same = sum(len(verdicts) == 1 for _, verdicts in both)
+    named = f" ({', '.join(flips)})" if flips else ""
+    return (
+        f"of {plural(len(both), 'claim')} {same} {'has' if same == 1 else 'have'} the same verdict; {len(flips)} "
+        f"supported on one and refuted on the other{named}; {len(both) - same - len(flips)} otherwise different."
+    )
 
 
 def _counts(made: Stacks) -> str:

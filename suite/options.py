@@ -131,7 +131,11 @@ def add(parser: pytest.Parser) -> None:
     resume = "take the trials of runs that were killed or interrupted"
     option("--resume", nargs="?", const="", metavar="RUN", help=resume)
     option("--store", metavar="URL", help="push finished runs to this database")
-    option("--workers", metavar="N", help="processes that train (default: one a core; 1: this)")
+    option(
+        "--workers",
+        metavar="N",
+        help="processes that train; 1: only this one (default: one per core if that saves time)",
+    )
     option("--cluster", default="", metavar="ADDRESS", help="train on the workers of this Dask scheduler")
     option("--dry-run", action="store_true", help="list what would be trained, and about how long it takes")
     option("--baseline-dir", metavar="DIR", help="default: baselines/, or that of the course")

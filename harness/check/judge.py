@@ -438,7 +438,7 @@ class Comparison:
         full = self.here.full
         if self.known.tiny and self.trained.trials and not full:
             count = len(self.not_calm)
-            left = f"; {count} features that rounding moves were not compared" if count else ""
+            left = f"; not compared, as rounding moves it: {count} other feature{'s' * (count > 1)}" if count else ""
             return f"Compared: {self.seeds} seeds to the end, their first {self.steps} epochs one by one{left}."
         parts = [f"{self.steps} steps of {self.seeds} seeds"] if self.steps else []
         parts += [f"steps from {self.late} late state{'s' * (self.late > 1)}"] if self.late else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from typing import Any, Literal
 
 import msgspec
@@ -75,11 +76,13 @@ class Movement(Part, frozen=True):
 
     def __str__(self) -> str:
         where = f" {self.step}" if self.step is not None else ""
-        how = f"median of {self.seeds} seeds" if self.seeds > 1 else "difference"
-        return (
-            f"{self.feature}{where}: {number_text(self.before)} → {number_text(self.now)} (seed {self.seed}), "
-            f"{how} {value(self.size):.2g}, limit {self.limit:g}"
-        )
+        values = f"{number_text(self.before)} → {number_text(self.now)} (seed {self.seed})"
+        size = value(self.size)
+        if not math.isfinite(size):
+            return f"{self.feature}{where}: {values}"
+        how = f"median of {self.seeds} seeds; " if self.seeds > 1 else ""
+        off = f"{100 * size:,.0f}" if size >= 1 else f"{100 * size:.2g}"
+        return f"{self.feature}{where}: {values}, off by {off} % ({how}limit {100 * self.limit:g} %)"
 
 
 def number_text(number: Number | None) -> str:

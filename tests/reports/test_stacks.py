@@ -110,14 +110,14 @@ def claims(*verdicts: tuple[Verdict, int]) -> Stacks:
 @pytest.mark.parametrize(
     ("second", "seeds", "flips", "reason", "said"),
     [
-        (Verdict.REFUTED, 10, True, "two samples of seeds", "Supported on one stack and refuted on another: `"),
         (
-            Verdict.INCONCLUSIVE,
+            Verdict.REFUTED,
             10,
-            False,
-            "too few seeds to decide on b-cpu, 10 seeds",
-            "Undecided on one stack or more:",
+            True,
+            "two samples of seeds",
+            "0 have the same verdict; 1 supported on one and refuted on",
         ),
+        (Verdict.INCONCLUSIVE, 10, False, "too few seeds to decide on b-cpu, 10 seeds", "; 1 otherwise different."),
     ],
 )
 def test_why_a_verdict_differs(second: Verdict, seeds: int, flips: bool, reason: str, said: str) -> None:
@@ -125,7 +125,7 @@ def test_why_a_verdict_differs(second: Verdict, seeds: int, flips: bool, reason:
     assert bool(made.flips) == flips
     assert reason in why(made, *made.verdicts[0])
     text = markdown(made)
-    assert "**0 of 1 claim that several stacks have evidence of have one verdict.** " in text
+    assert "**From a-cpu to b-cpu:** of 1 claim 0 have the same verdict; " in text
     assert said in text
     assert f"| ✔ 30 | ({'✘' if flips else '?'} 10) |" in text
 
