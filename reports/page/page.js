@@ -234,10 +234,10 @@ function jump({ view, verdict, target }) {
 }
 
 function copy(button) {
-  const code = $("pre", button.parentElement);
+  const code = $("pre", button.parentElement), label = button.dataset.label ??= button.textContent;
   const done = () => {
     button.textContent = "Copied";
-    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+    setTimeout(() => { button.textContent = label; }, 1500);
   };
   const byHand = () => {
     getSelection().selectAllChildren(code);
@@ -255,6 +255,11 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "Escape" && card && isOpen(card)) {
     toggle(card);
     $(".open", card).focus();
+  } else if (event.target === query && (event.key === "Enter" || event.key === "ArrowDown")) {
+    const hit = all(".card .open, details.erratum > summary").find((element) => element.checkVisibility());
+    if (!hit) return;
+    event.preventDefault();
+    hit.focus();
   } else if (event.key === "/" && !event.target.closest("input[type=search], select")) {
     event.preventDefault();
     query.focus();

@@ -233,6 +233,11 @@ def test_by_keyboard_and_screen_reader(opened: Opener) -> None:
     expect(button).to_be_focused()
     page.keyboard.press("/")
     expect(page.get_by_role("searchbox")).to_be_focused()
+    for key in ("Enter", "ArrowDown"):
+        page.get_by_role("searchbox").fill("does dropout help")
+        page.keyboard.press(key)
+        expect(page.locator(".open:visible, details.erratum > summary:visible").first).to_be_focused()
+    page.keyboard.press("/")
     page.keyboard.type("zzz")
     page.keyboard.press("Escape")
     expect(page.get_by_role("searchbox")).to_have_value("")
@@ -303,6 +308,11 @@ def test_copy_buttons_and_themes(opened: Opener) -> None:
     expect(snippet.get_by_role("button", name="Copied")).to_be_visible()
     snippet.get_by_role("button", name="Copy", exact=True).first.click()
     assert page.evaluate("window.copied") == "sgd = optimizers.SGD(lr=0.1)"
+    change = page.locator("details.change[open]").first
+    change.get_by_role("button", name="Copy all").click()
+    assert "# printed: sgd = optimizers.SGD(lr=0.1)\nsgd = optimizers.SGD(learning_rate=0.1)\n" in page.evaluate(
+        "window.copied"
+    )
 
     go(page, HELPS)
     text, button = page.locator(f"{HELPS} .dots svg text").first, page.locator("#page-theme")
@@ -419,4 +429,6 @@ def test_without_javascript_everything_is_open(browser: Browser, full: Path) -> 
     page.goto(full.as_uri())
     expect(page.locator(f"{HELPS} .body")).to_be_visible()
     expect(page.get_by_text("need JavaScript")).to_be_visible()
+    for control in ("#page-form", "#page-theme", ".copy"):
+        expect(page.locator(control).first).to_be_hidden()
     context.close()
