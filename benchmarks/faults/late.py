@@ -53,9 +53,15 @@ MOMENTS = ("_momentums", "_velocities")
 
 
 def remembered(slots: str, of: Callable[[Any, Any, Any], Any]) -> Wrapper:
-    """Behind each step a variable of the optimizer becomes ``of(steps made, value before, value after)``."""
+    """Behind each step a variable of the optimizer becomes ``of(steps made, value before, value after)``.
+
+    An optimizer that has no such variable is not changed.
+    """
 
     def step(original: Any, self: Any, gradient: Any, variable: Any, rate: Any) -> None:
+        if not getattr(self, slots):  # SGD without momentum
+            original(self, gradient, variable, rate)
+            return
         kept = slot(self, slots, variable)
         before = ops.add(kept, 0.0)
         original(self, gradient, variable, rate)
