@@ -24,7 +24,7 @@ from reports.cards import Card, anchor, cards
 from reports.charts_data import QUANTILES
 from reports.headline import moved
 from reports.sentences import Row, decision_text, details, difference_text, measured, name_text, unit_of
-from reports.slides import section_file, slides
+from reports.slides import slides
 from reports.times import times, timing
 from reports.words import (
     MEANINGS,
@@ -73,6 +73,7 @@ def texts(run: Run, shown: Mapping[str, Card], holm: Mapping[str, Verdict], draw
     context: dict[str, Any] = {
         "run": run,
         "cards": shown,
+        "file_of": {card.key: file for section in sections for file, own in section.files.items() for card in own},
         "holm": holm,
         "sections": sections,
         "further": [section.file for section in sections if section.pictures and not section.cards],
@@ -86,7 +87,11 @@ def texts(run: Run, shown: Mapping[str, Card], holm: Mapping[str, Verdict], draw
         **_verdicts(run, holm),
         **_environment(run),
     }
-    files = {section.file: rendered("section.md.j2", context | vars(section)) for section in sections if section.file}
+    files = {
+        file: rendered("section.md.j2", context | vars(section) | {"cards": own, "file": file, "files": section.files})
+        for section in sections
+        for file, own in section.files.items()
+    }
     if run.errata:
         files[ERRATA] = rendered("errata.md.j2", context)
     files[SUMMARY] = _fitting(SUMMARY, context | {"linked": False})
@@ -158,7 +163,6 @@ def _templates() -> jinja2.Environment:
         name_text,
         plural,
         seconds,
-        section_file,
     )
     made.filters |= {function.__name__: function for function in (*named, repr)}
     inert: dict[str, Callable[..., str]] = {"code": code, "cut": escape, "cut_html": escape_html, "fenced": fenced}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ from reports.cards import ELSEWHERE, GONE, Card, section_of
 
 if TYPE_CHECKING:
     from reports.charts import Picture
+
+MOST_CLAIMS = 20
+"""Claims of a file: larger pages take readers long, and hosts cut them."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +112,17 @@ class Slide:
 
     @property
     def file(self) -> str:
-        """The file of its section; "" without claims and figures."""
-        return section_file(self.title) if self.cards or self.pictures else ""
+        """The first file of its section; "" without claims and figures."""
+        return next(iter(self.files), "")
+
+    @property
+    def files(self) -> dict[str, list[Card]]:
+        """The files of its section with their claims, at most MOST_CLAIMS each."""
+        if not self.cards and not self.pictures:
+            return {}
+        count = max(1, math.ceil(len(self.cards) / MOST_CLAIMS))
+        size = max(1, math.ceil(len(self.cards) / count))
+        return {section_file(self.title, part): self.cards[part * size : (part + 1) * size] for part in range(count)}
 
     @property
     def wrong(self) -> list[Card]:
@@ -143,6 +156,7 @@ def slides(run: Run, cards: Mapping[str, Card], pictures: Sequence[Picture] = ()
     return [slide for slide in known.values() if slide.cards or slide.errata or slide.pictures or slide.also]
 
 
-def section_file(title: str) -> str:
-    """The file of a section: "sections/5-batch-normalization.md"."""
-    return f"sections/{'-'.join(re.findall('[a-z0-9]+', title.lower())[:3])}.md"
+def section_file(title: str, part: int = 0) -> str:
+    """A file of a section: "sections/5-batch-normalization.md", and from part 1 on "…-2.md"."""
+    number = [str(part + 1)] if part else []
+    return f"sections/{'-'.join(re.findall('[a-z0-9]+', title.lower())[:3] + number)}.md"

@@ -74,8 +74,8 @@ def test_the_documentation_is_eight_short_pages_of_at_most_9500_words():
 
 @pytest.mark.parametrize("page", sorted((ROOT / "reports" / "published").rglob("*.md")), ids=names)
 def test_a_published_page_is_rendered(page):
-    """Larger pages take readers long, and hosts cut them. The claims of a section's page are folded."""
-    assert page.stat().st_size < (90_000 if page.parent.name == "sections" else 60_000)
+    """Larger pages take readers long, and hosts cut them."""
+    assert page.stat().st_size < 60_000
 
 
 def test_the_index_names_every_page():
