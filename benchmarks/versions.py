@@ -1,10 +1,11 @@
 """What differs between versions of Keras: ``python -m benchmarks.versions FOLDER``.
 
-It writes ``reports/published/versions/``. FOLDER has a folder for each environment (``tox -e keras30-jax``), with
-the run of a check there, ``defaults.json`` of ``benchmarks.defaults``, or both. Folders of equal versions are
-one column. Its file in ``columns/`` is renewed, row by row: a run of other claims adds to it. The page has all columns
-of that folder. A row is a claim, an erratum, a self-check, a training or a default. ``changes.toml`` names each change,
-with the release that made it and the rows that show it. A row that no named change explains is reported as unexplained.
+It writes ``reports/published/versions/``, and what the page says of versions into ``baselines/moves.json``. FOLDER has
+a folder for each environment (``tox -e keras30-jax``), with the run of a check there, ``defaults.json`` of
+``benchmarks.defaults``, or both. Folders of equal versions are one column. Its file in ``columns/`` is renewed, row by
+row: a run of other claims adds to it. The page has all columns of that folder. A row is a claim, an erratum, a self-
+check, a training or a default. ``changes.toml`` names each change, with the release that made it and the rows that show
+it. A row that no named change explains is reported as unexplained.
 """
 
 from __future__ import annotations
@@ -16,18 +17,19 @@ import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from benchmarks.defaults import Defaults
 from harness.check.compare import results
-from harness.course import ROOT
+from harness.course import ROOT, course
 from harness.errors import SuiteError, invalid
 from harness.record.run import Run, read_run
 from harness.record.run_file import latest_run
 from harness.training.backends import named
 from reports.folders import write_files
+from reports.moves import Release, store
 from reports.words import code, cut, escape, plural, table
 
 T = TypeVar("T")
@@ -352,20 +354,46 @@ def reasons(columns: Iterable[Column], rows: Sequence[str]) -> Iterator[str]:
         yield f"- {names(together)} ({escape(where)}): {escape(reason)}"
 
 
+def releases(columns: Iterable[Column], changes: Iterable[Change]) -> dict[str, Any]:
+    """What the page says of versions of Keras: the fields of ``Moves``."""
+    every = list(columns)
+    versions = sorted({column.keras for column in every}, key=numbers)
+    rows = dict.fromkeys(name for column in every for name in column.rows)
+    shown = [(change, [row for row in rows if change.explains(row)]) for change in changes]
+    return {
+        "versions": tuple(versions),
+        "changes": tuple(
+            Release(
+                change.whose,
+                change.release,
+                sum(numbers(version) < numbers(change.release) for version in versions) if change.release else None,
+                change.what,
+                tuple(row for row in own if not row.startswith(DEFAULT)),
+                sum(row.startswith(DEFAULT) for row in own),
+                change.reference,
+            )
+            for change, own in shown
+        ),
+    }
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0, 1 for an unexplained difference, or 2 for bad input."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.versions", description=__doc__)
     parser.add_argument("folder", type=Path, help="a folder of results for each environment: reports/out/versions")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="default: reports/published/versions")
+    parser.add_argument("--baselines", type=Path, default=course().baselines, metavar="DIR", help="default: baselines")
     options = parser.parse_args(arguments)
     try:
         every = columns(options.folder, options.out / COLUMNS)
-        page = markdown(every, read(options.out / "changes.toml", Changes).change)
+        changes = read(options.out / "changes.toml", Changes).change
+        page = markdown(every, changes)
         files = {
             options.out / COLUMNS / column.file: msgspec.json.format(msgspec.json.encode(column), indent=1) + b"\n"
             for column in every
         }
         write_files({**files, options.out / "README.md": page.encode()})
+        store(options.baselines, **releases(every, changes))
     except SuiteError as error:
         print("versions:", error, file=sys.stderr)
         return 2

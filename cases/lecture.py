@@ -112,8 +112,8 @@ EXAMPLE_1 = ("loss", "accuracy", "val_loss", "val_accuracy", "loss_ratio", "risi
 
 CAUSES = (
     Cause(
-        "Keras clips probabilities at 1e-7 there, so no loss of one example exceeds 16.1; on TensorFlow it computes "
-        "the loss from logits.",
+        "On JAX and PyTorch Keras clips probabilities at 1e-7, so no loss of one example exceeds 16.1; on TensorFlow "
+        "it computes the loss from logits.",
         ("jax-*", "torch-*"),
         (
             ("example-1", "rate 10", EXAMPLE_1),

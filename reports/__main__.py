@@ -12,7 +12,7 @@ from harness.check import compare as check
 from harness.course import choose, course
 from harness.errors import SuiteError
 from harness.record.run import Run, read_run
-from reports import changes, history, stacks
+from reports import changes, history, moves, stacks
 from reports.folders import Runs, check_course, check_writable, find, out_of, runs_folder, write_atomic
 from reports.page.page import PAGE
 from reports.stored import stored_run
@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
         nargs="+",
         metavar="STACK",
         help="write STACKS.md: the verdicts on these stacks side by side, and where their trainings differ from those "
-        "of the first",
+        "of the first; the page of every run says so from then on",
     )
     made.add_argument("--catalogue", metavar="FOLDER", help="the course of the runs or evidence (default: cases/)")
     made.add_argument("--evidence", metavar="STACK", help="report the stored trials of this stack instead of a run")
@@ -134,10 +134,11 @@ def compare(options: argparse.Namespace) -> int:
 
 
 def compare_stacks(options: argparse.Namespace) -> int:
-    """Writes STACKS.md."""
+    """Writes STACKS.md, and stores beside the evidence what the page says of stacks."""
     path = _out(options) / stacks.FILE
     write_atomic(path, stacks.markdown(stacks.stacks(options.baseline_dir, options.stacks)).encode())
-    print(f"Stacks: {path}")
+    moves.store(options.baseline_dir, stacks=stacks.moves(options.baseline_dir, options.stacks))
+    print(f"Stacks: {path}\nFor the page: {options.baseline_dir / moves.FILE}")
     return 0
 
 

@@ -10,6 +10,7 @@ earlier run, ``harness.check.compare`` says.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import math
 import statistics
@@ -42,6 +43,8 @@ from reports.words import (
 FILE = "TREND.md"
 RECENT = 100
 """The newest runs that a series keeps."""
+WEEK = datetime.timedelta(days=6.5)
+"""A weekly run may be some hours early."""
 MOST_ROWS = 60
 LONGEST = 120
 """Characters of a text from outside."""
@@ -257,16 +260,21 @@ def seeds_text(seeds: tuple[int, ...]) -> str:
     return f"seeds {low}–{high}" if high - low + 1 == len(seeds) else f"{len(seeds)} seeds of {low}–{high}"
 
 
-def since_last(run: Run, history: History) -> Changes | None:
-    """What differs from the last comparable run: of the same stack, as full, with something in common; None if none."""
+def since(run: Run, history: History) -> list[Changes]:
+    """What differs from the last comparable run, and from the last one of at least a week before, if there are any.
+
+    Comparable is a run of the same stack, as full, with something in common.
+    """
+    changes: list[Changes] = []
     for earlier in reversed(history.runs):
         then, now = earlier.header, run.header
         if then.id < now.id and (then.stack, then.full) == (now.stack, now.full):
-            try:
-                return compare(run, read_run(earlier.path))
-            except SuiteError:  # nothing in common, or the file is gone
-                continue
-    return None
+            with contextlib.suppress(SuiteError, ValueError):  # nothing in common, the file is gone, or no date
+                if not changes or started(run) - started(earlier) >= WEEK:
+                    changes.append(compare(run, read_run(earlier.path)))
+        if len(changes) == 2:
+            break
+    return changes
 
 
 def markdown(history: History) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +25,7 @@ from harness.model import Metric
 from harness.record.evidence import EXACT, Evidence
 from harness.record.trials import Training
 from harness.verdict import Decision, Verdict
+from reports.moves import Difference, Move
 from reports.words import SYMBOLS, code, escape, metric_label, number, plural, standing, table
 
 FILE = "STACKS.md"
@@ -204,19 +205,55 @@ def markdown(made: Stacks) -> str:
 
 def _status(made: Stacks) -> str:
     """A sentence for each other stack: what changes if one moves there from the first."""
-    return "\n\n".join(f"**From {made.names[0]} to {stack}:** {_move(made, stack)}" for stack in made.names[1:])
+    return "\n\n".join(f"**From {made.names[0]} to {stack}:** {_move(made, stack, code)}" for stack in made.names[1:])
 
 
-def _move(made: Stacks, stack: str) -> str:
+def moves(root: Path, names: Sequence[str]) -> tuple[Move, ...]:
+    """What changes between each two of these stacks. Raises SuiteError as ``stacks`` does."""
+    return tuple(move for first in range(len(names) - 1) for move in moves_from_first(stacks(root, names[first:])))
+
+
+def moves_from_first(made: Stacks) -> Iterator[Move]:
+    """What changes from the first stack to each of the others."""
+    for stack in made.names[1:]:
+        yield Move(made.names[0], stack, _move(made, stack, str), tuple(_differences(made, stack)))
+
+
+def _move(made: Stacks, stack: str, named: Callable[[str], str]) -> str:
     both = [(claim, {of[name].decision.verdict for name in (made.names[0], stack)}) for claim, of in made.verdicts
             if {made.names[0], stack} <= of.keys()]  # fmt: skip
-    flips = [code(claim.key) for claim, verdicts in both if verdicts == set(DECIDED)]
+    flips = [named(claim.key) for claim, verdicts in both if verdicts == set(DECIDED)]
     same = sum(len(verdicts) == 1 for _, verdicts in both)
-    named = f" ({', '.join(flips)})" if flips else ""
-    return (
-        f"of {plural(len(both), 'claim')} {same} {'has' if same == 1 else 'have'} the same verdict; {len(flips)} "
-        f"supported on one and refuted on the other{named}; {len(both) - same - len(flips)} otherwise different."
+    waiting = sum(len(verdicts) == 2 and Verdict.INCONCLUSIVE in verdicts for _, verdicts in both)
+    counts = {
+        "supported on one and refuted on the other" + (f" ({', '.join(flips)})" if flips else ""): len(flips),
+        "the same on both": same,
+        "decided on one of them only": waiting,
+        "otherwise different": len(both) - len(flips) - same - waiting,
+    }
+    texts = [f"{count} {'is' if count == 1 else 'are'} {what}" for what, count in counts.items() if count]
+    rows = [row for row in made.different if row.stack == stack]
+    trainings = len({(row.experiment, row.variant) for row in rows})
+    differ = (
+        f"{plural(trainings, 'training differs', 'trainings differ')}"
+        if trainings
+        else "no training is shown to differ"
     )
+    return f"Of {plural(len(both), 'verdict')} {', '.join(texts) or 'none is common'}; {differ}."
+
+
+def _differences(made: Stacks, stack: str) -> Iterator[Difference]:
+    first = made.names[0]
+    for claim, every in made.verdicts:
+        of = {name: every[name] for name in (first, stack) if name in every}
+        if len(of) == 2 and len(_verdicts(of)) > 1:
+            yield Difference(claim.key, str(of[first]), str(of[stack]), why(made, claim, of))
+    for row in made.different:
+        if row.stack == stack:
+            name = metric_label(row.metric.name) + (" (ln)" if row.metric.scale == "log" else "")
+            ours, theirs = (number(mean) for mean in row.agreed.means)
+            cause = row.cause.text if row.cause else "not known"
+            yield Difference(f"{row.experiment}/{row.variant}, {name}", ours, theirs, cause)
 
 
 def _counts(made: Stacks) -> str:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from harness.environment.fingerprint import OF_MACHINE
+from harness.record.outcomes import ClaimState, TrainingState
 from harness.record.trials import Fingerprint
 from harness.timing.slower import times
 from harness.training.backends import NAMES, named
@@ -61,6 +62,21 @@ MEANINGS: Mapping[str, tuple[str, str]] = {
         "The claim's reason says what was missing.",
     ),
 }
+
+STATES: Mapping[str, str] = {
+    TrainingState.IDENTICAL: "every number that was compared has the same bits.",
+    TrainingState.REPRODUCED: "trained to the end, and no number differs by more than rounding or chance explains.",
+    TrainingState.START_REPRODUCED: "first and late steps differ by rounding only; it was not trained to the end.",
+    TrainingState.MOVED: "a number differs from the stored one by more than rounding explains.",
+    TrainingState.MISSING: "the training, or one of its numbers, is on one side only.",
+    TrainingState.NEW: "this stack has no evidence of it.",
+    TrainingState.NOT_COMPARABLE: "what is stored is another training.",
+    ClaimState.CONFIRMED: "every training that it rests on was trained to the end here, and reproduced.",
+    ClaimState.START_CONFIRMED: "every training that it rests on was reproduced here, some not to the end.",
+    ClaimState.COMPATIBLE: "its trainings agree with those of another stack; this one has no evidence of them.",
+    ClaimState.NOT_CONFIRMED: "a training that it rests on is not reproduced here.",
+}
+"""What the states of trainings and claims mean."""
 
 METRICS: Mapping[str, str] = {
     "first_inf_epoch": "first infinite epoch",

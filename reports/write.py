@@ -19,7 +19,7 @@ from harness.record.run import Run, read_run
 from harness.verdict import Verdict
 from reports.cards import Card, cards
 from reports.folders import Runs, check_course, check_writable, write_files
-from reports.history import History, since_last
+from reports.history import History, since
 from reports.markdown import ERRATA, FIGURES, REPORT, SUMMARY, findings, texts
 from reports.page.page import PAGE, html
 from reports.slides import snippets
@@ -54,7 +54,7 @@ def write(run: Run, out: Path) -> Path:
     contents = {f"{FIGURES}/{picture.name}": picture.content for picture in drawn}
     contents |= {name: text.encode() for name, text in texts(run, shown, holm, drawn).items()}
     history = history_of(run)
-    contents[PAGE] = html(run, shown, history, since_last(run, history) if history else None)
+    contents[PAGE] = html(run, shown, history, since(run, history) if history else ())
     contents[JSON] = for_programs(run, shown, holm, sorted(contents))
     earlier = _files_of(out / JSON)
     write_files({out / name: content for name, content in contents.items()})

@@ -120,7 +120,7 @@ GOALS = (
         means="fewer epochs, interpolated, to validation accuracies of 0.97 and of 0.975",
         shown="to a validation accuracy: {0} for 0.97, {1} for 0.975.",
         say="the network takes {0:short} as many epochs to a validation accuracy of 0.97, and {1:short} as many to "
-        "0.975: what fits the training data sooner need not be better on new images sooner.",
+        "0.975. What fits the training data sooner need not be better on new images sooner.",
     ),
 )
 

@@ -165,9 +165,9 @@ CLAIMS = (
         then=check_clipnorm_then,
         quote="All parameter gradients will be clipped to # a maximum norm of 1.",
         say={
-            Verdict.OUTDATED: "In Keras 2 clipnorm=1. bounded the norm of all gradients together. Today it bounds each "
-            "variable's, so that two variables reach 1.41 together: write global_clipnorm=1., which all optimizers "
-            "take."
+            Verdict.OUTDATED: "Today clipnorm=1. bounds the norm of each variable, so that two variables reach 1.41 "
+            "together: write global_clipnorm=1., which all optimizers take. In Keras 2 it bounded the norm of all "
+            "gradients together."
         },
         deviations=(OURS,),
         notes=(

@@ -108,15 +108,15 @@ CLAIMS = (
         "Adagrad",
         # α / (√1 + ε)
         then=functools.partial(check_then, "Adagrad", -0.01 / (1 + 1e-7)),
-        say="In Keras 2 Adagrad's default rate was 0.01, as printed. Today it is 0.001, and the sum of squares begins "
-        "at 0.1: write Adagrad(learning_rate=0.01, initial_accumulator_value=0.0).",
+        say="Today Adagrad's default rate is 0.001, and the sum of squares begins at 0.1: write "
+        "Adagrad(learning_rate=0.01, initial_accumulator_value=0.0). In Keras 2 the rate was 0.01, as printed.",
     ),
     as_printed(
         "Adadelta",
         # √(0 + ε) / √((1 − ρ) + ε), times the rate
         then=functools.partial(check_then, "Adadelta", -((1e-7 / (0.05 + 1e-7)) ** 0.5)),
-        say="In Keras 2 Adadelta's default rate was 1.0, as printed and as in its paper. Today it is 0.001: write "
-        "Adadelta(learning_rate=1.0).",
+        say="Today Adadelta's default rate is 0.001: write Adadelta(learning_rate=1.0). In Keras 2 it was 1.0, as "
+        "printed and as in its paper.",
     ),
     as_printed("Adam"),
 )

@@ -119,9 +119,11 @@ def _curve(experiment: Experiment, trials: Trials, name: str, most: int) -> dict
 
 
 def _trend(history: History | None) -> dict[str, Any]:
-    """The values of the first MOST_SERIES series with several values, by run."""
+    """The values of the first MOST_SERIES series with several values, by run; those that moved come first."""
     history = history or History()
-    several = [(series, values) for series, values in history.values.items() if len(values) > 1]
+    moved = [change.series for change in history.moved(len(history.runs) - 1)] if history.runs else []
+    several = [(series, history.values[series]) for series in dict.fromkeys([*moved, *history.values])]
+    several = [(series, values) for series, values in several if len(values) > 1]
     return {
         "runs": [{"date": run.header.started, "machine": machine(run.header.fingerprint)} for run in history.runs],
         "series": [

@@ -187,7 +187,7 @@ function toggle(card) {
 const CLICKS = {
   ".open": (button) => toggle(button.closest(".card")),
   ".to-claim": (link) => visit(decodeURIComponent(link.hash.slice(1))),
-  ".tile": (tile) => jump(tile.dataset),
+  ".tile, .jump": (link) => jump(link.dataset),
   ".copy": copy,
   "nav.slides a": (link) => {
     const title = link.closest("li").dataset.slide;
@@ -227,7 +227,7 @@ function reveal(id) {
   return $(".open, summary", element);
 }
 
-function jump({ view, verdict, target }) {
+function jump({ view, verdict = "", target }) {
   go({ ...FILTERS, view, verdict });
   $(target)?.scrollIntoView({ block: "start" });
   $(target)?.focus({ preventScroll: true });
@@ -380,17 +380,24 @@ function dots({ seeds, slides, label, log }, variants, into) {
   });
 }
 
+// Whether the curves of these variants are positive and span two decades, so that a linear scale would hide most of them.
+function decades(curve, variants) {
+  const values = curve.bands.filter((row) => variants.includes(row.variant)).flatMap((row) => row.mean).filter(Number.isFinite);
+  return Math.min(...values) > 0 && Math.max(...values) > 100 * Math.min(...values);
+}
+
 function curves(shown, known, variants, into) {
   const names = Object.keys(known);
   const which = made("select", { ariaLabel: "Curve" }, ...names.map((name) => made("option", { value: name }, known[name].label)));
   which.value = names.includes(shown.metric) ? shown.metric : names[0];
-  const log = made("input", { type: "checkbox" });
+  const log = made("input", { type: "checkbox", checked: decades(known[which.value], shown.variants) });
   const boxes = variants.filter((variant) => names.some((name) => variant in known[name].notes)).map((variant) => {
     const place = variants.indexOf(variant), line = made("span", { className: "line" });
     line.style.borderTop = `3px ${place < 8 ? "solid" : "dashed"} var(--c${place % 8})`;
     const box = made("input", { type: "checkbox", value: variant, checked: shown.variants.includes(variant) });
     return made("label", {}, box, line, variant);
   });
+  which.addEventListener("change", () => { log.checked = decades(known[which.value], shown.variants); });
   const controls = made("fieldset", { className: "controls" }, made("legend", { className: "hidden" }, "Learning curves: curve and scale"), which, made("label", {}, log, "Logarithmic"));
   const legend = made("fieldset", { className: "controls" }, made("legend", { className: "hidden" }, "Variants"), ...boxes);
   const caption = made("figcaption"), box = made("div", { className: "chart" });
@@ -432,6 +439,22 @@ function trend() {
   select.addEventListener("change", update);
   update();
 }
+
+// Shows the changes of Keras that lie between two versions, in either direction.
+const ends = all("#page-from, #page-to");
+function between() {
+  const [low, high] = ends.map((select) => select.selectedIndex).sort((a, b) => a - b);
+  let count = 0, seen = 0;
+  for (const row of all("#page-changes [data-at]")) {
+    if (!row.dataset.at) continue;
+    row.hidden = !(low < row.dataset.at && row.dataset.at <= high);
+    if (!row.hidden) { count++; seen += row.dataset.shown !== "0"; }
+  }
+  const how = seen ? `${seen} of them seen in a result of this course` : "none of them seen in a result of this course";
+  $("#page-move").textContent = low === high ? "That is one version." : count ? `${count} ${count === 1 ? "change" : "changes"}, ${how}.` : "No change was noticed.";
+}
+for (const select of ends) select.addEventListener("change", between);
+if (ends.length) between();
 
 function measure() {
   document.documentElement.style.setProperty("--bar", `${$(".bar").offsetHeight}px`);

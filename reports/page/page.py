@@ -6,7 +6,7 @@ import functools
 import re
 import statistics
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from harness.check.compare import Changes
 from harness.course import SUITE, course
+from harness.errors import SuiteError
 from harness.record.outcomes import ClaimState, TimeState
 from harness.record.run import Run
 from harness.verdict import Basis, Verdict
@@ -22,9 +23,20 @@ from reports import headline
 from reports.cards import Card
 from reports.changes import status as changes_status
 from reports.history import History, Speed
+from reports.moves import Moves
 from reports.page.data import page_data, sources, to_json
 from reports.slides import Snippet, slides, snippets
-from reports.words import MEANINGS, NOT_CONTRADICTED, SYMBOLS, backend_name, elapsed, faster_or_slower, plural, seconds
+from reports.words import (
+    MEANINGS,
+    NOT_CONTRADICTED,
+    STATES,
+    SYMBOLS,
+    backend_name,
+    elapsed,
+    faster_or_slower,
+    plural,
+    seconds,
+)
 
 HERE = Path(__file__).parent
 PAGE = "index.html"
@@ -44,16 +56,21 @@ HOW: Mapping[Basis | None, str] = {
 }
 
 
-def html(run: Run, cards: Mapping[str, Card], history: History | None = None, since: Changes | None = None) -> bytes:
+def html(run: Run, cards: Mapping[str, Card], history: History | None = None, since: Sequence[Changes] = ()) -> bytes:
     """The content of the page. A page without charts has no chart library: that saves a second and 800 kB.
 
     Args:
         run, cards: a run with its records in catalogue order, and its cards by claim key.
         history: the earlier runs, if there are any.
-        since: what differs from the last run.
+        since: what differs from earlier runs: the last, then one of at least a week before.
     """
     status, anchors, speed = headline.status(run, cards), unique(cards), history.speed_of(run) if history else None
     data, shown = page_data(run, cards, anchors, history), slides(run, cards)
+    moves, error = Moves(), ""
+    try:
+        moves = Moves.read(course().baselines)
+    except SuiteError as damaged:  # what does not concern this run is no reason to lose its page
+        error = str(damaged)
     states = Counter((str(training.outcome.state), training.red) for training in run.trainings.values())
     despite: dict[str, list[Snippet]] = {}
     for erratum in snippets(run):
@@ -69,7 +86,9 @@ def html(run: Run, cards: Mapping[str, Card], history: History | None = None, si
         "mark": {"✅": "✔", "❌": "✘", "⚪": "ℹ"}[status.symbol],
         "moved": headline.moved(run),
         "tiles": tiles(run, cards, speed),
-        "groups": [group for group in headline.findings(cards) if group.open],
+        "findings": wrong_by_standing(cards),
+        "moves": moves,
+        "moves_error": error,
         "cards": cards,
         "anchors": anchors,
         "despite": despite,
@@ -85,8 +104,7 @@ def html(run: Run, cards: Mapping[str, Card], history: History | None = None, si
         "trend": data["trend"]["series"],
         "runs": len(data["trend"]["runs"]),
         "speed": speed,
-        "since": since,
-        "since_text": re.sub(r"[*✅❌]|⚠ ", "", changes_status(since)).strip() if since else "",
+        "since": [(changes, re.sub(r"[*✅❌]|⚠ ", "", changes_status(changes)).strip()) for changes in since],
         "css": _text("page.css"),
         "script": _text("page.js"),
         "library": library() if data["claims"] or data["trend"]["series"] else "",
@@ -104,9 +122,28 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"plural": plural, "seconds": seconds}
-    made.globals |= {"Verdict": Verdict, "symbols": SYMBOLS, "answers": ANSWERS, "meanings": MEANINGS}
+    made.filters |= {"plural": plural, "seconds": seconds, "sentences": first_sentence}
+    made.globals |= {
+        "Verdict": Verdict,
+        "symbols": SYMBOLS,
+        "answers": ANSWERS,
+        "meanings": MEANINGS,
+        "states_mean": STATES,
+    }
     return made
+
+
+def wrong_by_standing(cards: Mapping[str, Card]) -> dict[str, list[tuple[Card, str]]]:
+    """What the lecture says and is not supported, by standing, each with its cause; refuted claims first."""
+    rows = [(card, group.cause) for group in headline.findings(cards) for card in group.open]
+    order = sorted({card.standing for card, _ in rows}, key=lambda standing: (standing != Verdict.REFUTED, standing))
+    return {standing: [row for row in rows if row[0].standing == standing] for standing in order}
+
+
+def first_sentence(text: str) -> tuple[str, str]:
+    """The first sentence of a text, and the rest."""
+    first, *rest = re.split(r"(?<=[.!?]) (?=[A-Z])", text, maxsplit=1)
+    return first, "".join(rest)
 
 
 def unique(cards: Mapping[str, Card]) -> dict[str, str]:

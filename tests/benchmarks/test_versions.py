@@ -182,8 +182,8 @@ def out(tmp_path):
 def test_the_command_adds_an_environment_to_those_that_are_stored(out, tmp_path, capsys):
     probe(tmp_path / "first" / "a", "3.1.0", a="1")
     probe(tmp_path / "second" / "a", "3.2.0", a="2")
-    assert main([str(tmp_path / "first"), "--out", str(out)]) == 0
-    assert main([str(tmp_path / "second"), "--out", str(out)]) == 1
+    assert main([str(tmp_path / "first"), "--out", str(out), "--baselines", str(out)]) == 0
+    assert main([str(tmp_path / "second"), "--out", str(out), "--baselines", str(out)]) == 1
     assert "2 environments, 1 unexplained difference" in capsys.readouterr().out
     assert "| `a` | `1` | `2` |  |" in (out / "README.md").read_text("utf-8")
     assert len(list((out / COLUMNS).iterdir())) == 2
@@ -202,7 +202,7 @@ def test_bad_input_is_one_line_and_leaves_the_page_as_it_was(content, said, out,
     if content is not None:
         (tmp_path / "all" / "a").mkdir(parents=True)
         (tmp_path / "all" / "a" / "defaults.json").write_bytes(content)
-    assert main([str(tmp_path / "all"), "--out", str(out)]) == 2
+    assert main([str(tmp_path / "all"), "--out", str(out), "--baselines", str(out)]) == 2
     error = capsys.readouterr().err
     assert error.startswith("versions: ")
     assert said in error

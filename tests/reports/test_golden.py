@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -38,7 +39,7 @@ from harness.record.outcomes import (
 from harness.record.run import AsNeeded, GpuFacts, OtherStack, Run, SessionSummary, Summary, read_run
 from harness.rules import Exact, Exceeds
 from harness.verdict import Basis, Difference, Verdict
-from reports import changes, history
+from reports import changes, history, moves
 from reports.cards import cards
 from reports.charts import Picture
 from reports.history import History
@@ -111,6 +112,23 @@ MEANS = {
     name: Summary.of("val_accuracy", [trial(name, seed, end) for seed in range(12)])
     for name, end in (("with", 0.98), ("without", 0.97))
 }
+MOVES = moves.Moves(
+    (
+        moves.Move(
+            "a-cpu",
+            "b-cpu",
+            "Of 2 verdicts 1 is otherwise.",
+            (moves.Difference("supported", "✔ 30", "✘ 30", "because"),),
+        ),
+    ),
+    ("3.1.0", "3.2.0"),
+    (
+        moves.Release(
+            "Keras", "3.2.0", 1, "It <b>changed</b>.", tuple(f"claim {name}" for name in "abcdefgh"), 2, "a | b"
+        ),
+        moves.Release("JAX", "", None, "It refuses None.", (), 1, ""),
+    ),
+)
 LOOKS = SeedsTaken((10, 30), 100, "maximum")
 ON = {"slide": "2. Products", "rule": RULE.describe(), "experiment": "network", "variants": MEANS}
 COMPUTED = {"slide": "2. Products", "exact": True, "rule": Exact().describe()}
@@ -257,7 +275,8 @@ def forms(run: Run, name: str, folder: Path) -> dict[str, str]:
     if name == "evidence":
         files["README.md"] = findings(run, COURSE.findings[:1])
     if name == "check":
-        files["page.txt"] = words_of(html(run, shown).decode())
+        with mock.patch.object(moves.Moves, "read", return_value=MOVES):
+            files["page.txt"] = words_of(html(run, shown).decode())
     files["terminal.txt"] = "".join(f"{line.text}\n" for line in terminal(run)).replace(str(folder), "FOLDER")
     return files
 

@@ -17,7 +17,7 @@ from harness.record.database import Database
 from harness.record.run import Run, RunEnded, TrialDone, encode
 from reports import __main__ as command
 from reports.folders import Runs
-from reports.history import History, markdown, seeds_text, since_last
+from reports.history import History, markdown, seeds_text, since
 from tests.make import timed
 from tests.reports.markdown import section, tables
 from tests.reports.runs import named, recorded, run
@@ -182,17 +182,18 @@ def test_texts_from_outside_are_inert_and_the_page_stays_small() -> None:
     assert "90 more." in section(text, "What moved with the newest run")
 
 
-def test_since_the_last_run_is_the_comparison_with_the_last_comparable_one(tmp_path: Path) -> None:
-    for day in range(3):
+def test_since_compares_with_the_last_comparable_run_and_with_that_of_a_week_before(tmp_path: Path) -> None:
+    for day in range(4):
         recorded(tmp_path, day)
     now = run(9, {"a": [0.9 + 0.001 * seed for seed in range(5)]})
     history = History.of(Runs(tmp_path / "runs").of_course())
-    changes = since_last(now, history)
-    assert changes is not None
-    assert (changes.then.header.id, changes.regressed) == (history.runs[-1].header.id, True)
-    assert since_last(run(9, {"b": [0.9]}), history) is None
+    ids = [earlier.header.id for earlier in history.runs]
+    assert [(of.then.header.id, of.regressed) for of in since(now, history)] == [(ids[3], True), (ids[2], True)]
+    history.runs[:3] = []
+    assert [of.then.header.id for of in since(now, history)] == [ids[3]]
+    assert since(run(9, {"b": [0.9]}), history) == []
     now.header = replace(now.header, full=not now.header.full)
-    assert since_last(now, history) is None
+    assert since(now, history) == []
 
 
 def test_the_folder_and_the_database_give_one_trend(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

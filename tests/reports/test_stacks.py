@@ -16,7 +16,8 @@ from harness.course import course
 from harness.model import Metric
 from harness.verdict import Decision, Verdict
 from reports.__main__ import main
-from reports.stacks import FILE, OnStack, Stacks, agreed, markdown, stacks, values, why
+from reports.moves import Difference, Moves, store
+from reports.stacks import FILE, OnStack, Stacks, agreed, markdown, moves_from_first, stacks, values, why
 from tests.reports.markdown import headings
 
 ROOT = Path(__file__).resolve().parents[2] / "baselines"
@@ -115,9 +116,9 @@ def claims(*verdicts: tuple[Verdict, int]) -> Stacks:
             10,
             True,
             "two samples of seeds",
-            "0 have the same verdict; 1 supported on one and refuted on",
+            "1 is supported on one and refuted on the other",
         ),
-        (Verdict.INCONCLUSIVE, 10, False, "too few seeds to decide on b-cpu, 10 seeds", "; 1 otherwise different."),
+        (Verdict.INCONCLUSIVE, 10, False, "too few seeds to decide on b-cpu, 10 seeds", "1 is decided on one of them"),
     ],
 )
 def test_why_a_verdict_differs(second: Verdict, seeds: int, flips: bool, reason: str, said: str) -> None:
@@ -125,14 +126,21 @@ def test_why_a_verdict_differs(second: Verdict, seeds: int, flips: bool, reason:
     assert bool(made.flips) == flips
     assert reason in why(made, *made.verdicts[0])
     text = markdown(made)
-    assert "**From a-cpu to b-cpu:** of 1 claim 0 have the same verdict; " in text
-    assert said in text
+    assert f"**From a-cpu to b-cpu:** Of 1 verdict {said}" in text
+    [move] = moves_from_first(made)
+    assert move.differences == (
+        Difference(made.verdicts[0][0].key, "✔ 30", str(made.verdicts[0][1]["b-cpu"]), why(made, *made.verdicts[0])),
+    )
     assert f"| ✔ 30 | ({'✘' if flips else '?'} 10) |" in text
 
 
 def test_the_command_writes_the_file(made: Stacks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reports.stacks.stacks", lambda root, names: made)
-    assert main(["--stacks", "tensorflow-cpu", "jax-cpu", "--out", str(tmp_path)]) == 0
+    store(tmp_path, versions=("3.1.0",))
+    assert main(["--stacks", *made.names, "--out", str(tmp_path), "--baseline-dir", str(tmp_path)]) == 0
+    stored = Moves.read(tmp_path)
+    assert stored.versions == ("3.1.0",)
+    assert [(move.a, move.b) for move in stored.stacks[:2]] == [(made.names[0], other) for other in made.names[1:]]
     text = (tmp_path / FILE).read_text("utf-8")
     assert headings(text)[-1] == "Every claim"
     assert "Keras clips probabilities at 1e-7" in text
@@ -142,3 +150,8 @@ def test_the_command_writes_the_file(made: Stacks, tmp_path: Path, monkeypatch: 
 def test_fewer_than_two_known_stacks_are_refused(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--stacks", *given]) == 2
     assert "Expected: two stacks or more that have evidence." in capsys.readouterr().err
+
+
+def test_the_page_says_of_stacks_what_the_stored_evidence_says(made: Stacks) -> None:
+    fix = f"python -m reports --stacks {' '.join(made.names)} --out reports/published"
+    assert Moves.read(ROOT).stacks[: len(made.names) - 1] == tuple(moves_from_first(made)), fix

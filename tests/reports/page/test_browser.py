@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from cases.lecture import AUTHOR, TITLE
+from harness.course import ROOT
 from reports.cards import cards
 from tests.reports.page import runs
 from tests.reports.page.conftest import Opener
@@ -109,6 +110,68 @@ def test_what_a_reader_reads(opened: Opener) -> None:
         expect(page.get_by_role("radio", name="Lecturer")).to_be_checked()
 
 
+PUBLISHED = ROOT / "reports" / "published" / "evidence-tensorflow-cpu" / "index.html"
+WIDTHS = (390, 900, 1440)
+
+
+def clock(page: Page, actions: int, *read: str) -> float:
+    """Seconds to an answer: 3 for each action, and a quarter for each word that is read on the way to it."""
+    parts = [part for selector in read for part in page.locator(selector).all() if part.is_visible()]
+    assert len(parts) >= len(read)
+    hidden = "(part) => [...part.querySelectorAll('option:not(:checked)')].map((option) => option.text).join(' ')"
+    words = [len(part.inner_text().split()) - len(part.evaluate(hidden).split()) for part in parts]
+    return 3 * actions + sum(words) / 4
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_six_questions_take_thirty_seconds_at_most(opened: Opener, width: int) -> None:
+    """Published evidence answers four, a run two: a tab or a search is one action, and so is a choice in a list."""
+    page, seconds = opened(path=PUBLISHED, width=width), {}
+    first = "tbody:first-of-type"
+    seconds["false"] = clock(
+        page, 0, "#page-findings", ".findings thead", f".findings {first} :is([scope=rowgroup], a)"
+    )
+    page.get_by_role("searchbox").fill("does dropout help?")
+    hit = ".card:not([hidden]) >> nth=0"
+    seconds["dropout"] = clock(page, 1, "#page-count", f"{hit} >> h3", f"{hit} >> .sentence")
+    page.locator("#page-clear").click()
+    page.locator("[name=slide]").select_option("4. Optimizers")
+    page.get_by_role("button", name="Copy all").click()
+    seconds["replace"] = clock(page, 2, "section.slide:visible > h2", ".change:visible > summary", ".change:visible p")
+    page.locator("#page-clear").click()
+    choose(page, "maintainer")
+    seen = ("#page-moved", ".answers dt", "#page-moves")
+    seconds["pytorch"] = clock(page, 1, *seen, "details.move > summary >> nth=0", "details.move > summary >> nth=1")
+    seconds["nightly"] = clock(
+        page, 1, *seen, ".move b", ".controls:has(#page-from) label", "#page-move", "#page-changes tr"
+    )
+    page = opened(width=width)
+    page.locator(".tile").nth(2).click()
+    seconds["slower"] = clock(page, 1, ".tile >> nth=2", "#page-times", "#page-times + p")
+    page.locator("[aria-label='At a glance']").scroll_into_view_if_needed()
+    seconds["moved"] = clock(
+        page, 1, "#page-moved", "#page-moved + p", "[aria-label='Before and now'] :is(th, td:nth-child(2))"
+    )
+    assert {question: taken for question, taken in seconds.items() if taken > 30} == {}, seconds
+
+
+def test_versions_of_keras_are_chosen_in_either_direction(opened: Opener) -> None:
+    page = opened("#view=maintainer", path=PUBLISHED)
+    first, last, said = page.locator("#page-from"), page.locator("#page-to"), page.locator("#page-move")
+    every = first.locator("option").all_inner_texts()
+    rows = page.locator("#page-changes [data-at]:not([hidden])")
+    for pair in (("3.13.2", "3.14.1"), ("3.14.1", "3.13.2")):
+        for select, version in zip((first, last), pair, strict=True):
+            select.select_option(version)
+        expect(said).to_have_text("3 changes, 2 of them seen in a result of this course.")
+        assert {text.partition(".")[2][:2] for text in rows.locator("th").all_inner_texts()} == {"14", ""}
+    last.select_option(first.input_value())
+    expect(said).to_have_text("That is one version.")
+    first.select_option(every[0])
+    last.select_option(every[-1])
+    expect(page.locator("#page-changes [data-at][hidden]")).to_have_count(0)
+
+
 SEARCHES = [
     ("Dropout helps", f"1 of {CLAIMS} claims", ["tips-dropout-helps"]),
     ("Does dropout help?", f"1 of {CLAIMS} claims", ["tips-dropout-helps"]),
@@ -126,7 +189,10 @@ def test_a_search_and_filters(opened: Opener) -> None:
         query.fill(typed)
         expect(status).to_have_text(count)
         assert visible(page) == shown
-    expect(page.locator("#page-nothing")).to_have_text("No match. Use other words, or clear the filters.")
+    expect(page.locator("#page-nothing p >> nth=0")).to_have_text("No match. Use other words, or clear the filters.")
+    page.locator("#page-nothing .jump").click()
+    expect(page.locator("#page-moves")).to_be_in_viewport()
+    query.fill("quantum zebra")
     clear.click()
     expect(page.locator("#page-nothing")).to_be_hidden()
     expect(query).to_be_focused()

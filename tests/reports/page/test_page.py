@@ -164,6 +164,6 @@ def test_a_mark_stands_only_where_chance_is_ruled_out(
 @pytest.mark.parametrize(("shift", "says"), [(0.0, "✔ Nothing regressed."), (0.2, "⚠ Regressed: 1 training moved.")])
 def test_since_the_last_run(shift: float, says: str) -> None:
     now, then = (made_run(day, {"a": [0.9 + by, 0.91 + by, 0.92 + by]}) for day, by in ((1, 0.0), (0, shift)))
-    text = page.html(now, {}, History.of([then, now]), compare(now, then)).decode()
+    text = page.html(now, {}, History.of([then, now]), [compare(now, then)]).decode()
     answer = text.split("Since the last run, 2026-01-01</dt>")[1].split("</dd>")[0]
     assert says in answer
