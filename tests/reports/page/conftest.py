@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
+from harness.course import ROOT
+from reports.stored import stored_run
 from tests.reports.page import runs
 
 Opener = Callable[..., Page]
@@ -20,6 +22,12 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("full")
     run = runs.everything(folder)
     return runs.write(run, folder, runs.over_weeks(run), runs.SAY)
+
+
+@pytest.fixture(scope="session")
+def evidence(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of the stored evidence, as it is published."""
+    return runs.write(stored_run(ROOT / "baselines", "tensorflow-cpu"), tmp_path_factory.mktemp("evidence"))
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from cases.lecture import AUTHOR, TITLE
-from harness.course import ROOT
 from reports.cards import cards
 from tests.reports.page import runs
 from tests.reports.page.conftest import Opener
@@ -110,7 +109,6 @@ def test_what_a_reader_reads(opened: Opener) -> None:
         expect(page.get_by_role("radio", name="Lecturer")).to_be_checked()
 
 
-PUBLISHED = ROOT / "reports" / "published" / "evidence-tensorflow-cpu" / "index.html"
 WIDTHS = (390, 900, 1440)
 
 
@@ -124,9 +122,9 @@ def clock(page: Page, actions: int, *read: str) -> float:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_six_questions_take_thirty_seconds_at_most(opened: Opener, width: int) -> None:
+def test_six_questions_take_thirty_seconds_at_most(opened: Opener, evidence: Path, width: int) -> None:
     """Published evidence answers four, a run two: a tab or a search is one action, and so is a choice in a list."""
-    page, seconds = opened(path=PUBLISHED, width=width), {}
+    page, seconds = opened(path=evidence, width=width), {}
     first = "tbody:first-of-type"
     seconds["false"] = clock(
         page, 0, "#page-findings", ".findings thead", f".findings {first} :is([scope=rowgroup], a)"
@@ -155,8 +153,8 @@ def test_six_questions_take_thirty_seconds_at_most(opened: Opener, width: int) -
     assert {question: taken for question, taken in seconds.items() if taken > 30} == {}, seconds
 
 
-def test_versions_of_keras_are_chosen_in_either_direction(opened: Opener) -> None:
-    page = opened("#view=maintainer", path=PUBLISHED)
+def test_versions_of_keras_are_chosen_in_either_direction(opened: Opener, evidence: Path) -> None:
+    page = opened("#view=maintainer", path=evidence)
     first, last, said = page.locator("#page-from"), page.locator("#page-to"), page.locator("#page-move")
     every = first.locator("option").all_inner_texts()
     rows = page.locator("#page-changes [data-at]:not([hidden])")
