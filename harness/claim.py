@@ -200,7 +200,7 @@ class Cause:
 
     Args:
         text: a sentence.
-        stacks: patterns of the stacks' names, as of a shell: "jax-*".
+        stacks: patterns of the stacks' names, as of a shell: ``jax-*``.
         explains: what it explains, and nothing else: experiment, variant and its metrics.
         tested: how it was tested that it is the cause of these, in a sentence.
     """

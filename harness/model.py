@@ -204,8 +204,8 @@ class Experiment:
         halves: also record ``even_val_loss`` and ``odd_val_loss``, without penalties, over the validation examples of
             even and odd index. A choice made on one half can then be measured on the other.
         follow: further curves by name. Each is a function of the trainable weights, called after every epoch.
-        observe: the recorded metrics. It is called with the initial Keras model (curves "initial_…" of one value), and
-            after every launch, which is one epoch, or all epochs of a tiny training.
+        observe: the recorded metrics. It is called with the initial Keras model (curves ``initial_…`` of one value),
+            and after every launch, which is one epoch, or all epochs of a tiny training.
         anchors: the variants that a check trains to the end with seed 0.
         plots: its figures in addition to the learning curves.
     """

@@ -121,6 +121,15 @@ def findings(run: Run, known: Sequence[Finding] | None = None) -> str:
     return rendered("findings.md.j2", context)
 
 
+def claim_page(run: Run, card: Card, holm: Mapping[str, Verdict]) -> str:
+    """A page on one claim: what a section says of it, and the code that declares it."""
+    from reports.page.data import sources
+
+    source = sources([card.record.id]).get(card.record.id)
+    context = {"run": run, "card": card, "holm": holm, "source": source, "elsewhere": functools.partial(elsewhere, run)}
+    return rendered("claim.md.j2", context)
+
+
 def embed(picture: Picture, folder: str) -> Markup:
     """A figure with its caption."""
     return Markup(f"![{escape(picture.alt)}]({folder}/{picture.name})\n\n*{escape(picture.caption)}*")

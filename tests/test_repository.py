@@ -22,8 +22,8 @@ from harness.claim import experiments
 from harness.course import LECTURE, read
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("suite", "jax", "gpu", "gpu-jax", "gpu-torch", "lint", "tests")
-ENVIRONMENTS = ("suite", "tests", "lint", "jax", "torch", "gpu", "gpu-jax", "gpu-torch", "report")
+LOCKS = ("suite", "jax", "gpu", "gpu-jax", "gpu-torch", "lint", "docs", "tests")
+ENVIRONMENTS = ("suite", "tests", "lint", "jax", "torch", "gpu", "gpu-jax", "gpu-torch", "docs", "report")
 
 # What each package may import of the others. tests/ may import everything, nothing imports tests/. Only cases/ is about
 # this lecture: no other package of the product imports it.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUDGET = Path(__file__).with_name("size.json")
-FOLDERS = ("baselines", "benchmarks", "cases", "examples", "harness", "reports", "suite", "tests")
+FOLDERS = ("baselines", "benchmarks", "cases", "docs", "examples", "harness", "reports", "suite", "tests")
 TEXTS = (".js", ".css", ".html", ".j2", ".sh")
 """Templates, scripts and style: counted by words, as Python is by tokens."""
 TOKEN = re.compile(r"\w+|[^\w\s]")

@@ -114,7 +114,7 @@ class NotBetter(Pairwise):
 
 @dataclass(frozen=True)
 class Equivalent(Pairwise):
-    """|a − b| < margin: SUPPORTED if the whole interval is inside ± margin, REFUTED if it is wholly outside.
+    """``|a − b|`` < margin: SUPPORTED if the whole interval is inside ± margin, REFUTED if it is wholly outside.
 
     Two one-sided tests decide (Schuirmann 1987), with the levels and assumptions of ``Exceeds``. The margin is
     mandatory, because a difference that was not found may exist. The deciding p is the larger p of the two tests,

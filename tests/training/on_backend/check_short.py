@@ -75,6 +75,7 @@ def without_seconds(trials: Any) -> list[dict[str, Any]]:
     return [{**msgspec.structs.asdict(trial), "seconds": trial.seconds > 0} for trial in trials]
 
 
+@pytest.mark.slow
 def test_the_state_has_the_sizes_of_a_real_training():
     import keras
 
@@ -103,6 +104,7 @@ def test_a_slot_is_never_larger_than_a_real_one():
     assert all(len(sizes_of("dropout")[f"{slot} 0"]) == 3 for slot in ("momentum", "velocity"))
 
 
+@pytest.mark.slow
 def test_a_late_state_from_which_a_training_diverges_is_left_out(monkeypatch):
     trial = trained("dropout")[0]
     broken = {STEPS: msgspec.structs.replace(trial, losses=(*trial.losses[:-1], "nan"))}
