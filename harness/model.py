@@ -256,6 +256,10 @@ class Experiment:
             if lacking and getattr(self, part) is None:
                 raise invalid(where, expected=f"a {part} on it or on every variant", received=f"none on {lacking}")
 
+    def words(self, name: str) -> str:
+        """What figures call a variant."""
+        return self.plots.words.get(name, name)
+
     def variant(self, name: str) -> Variant:
         """The variant of that name, with missing parts filled in from the experiment. SuiteError if there is none."""
         own = self._named("variant", name, self.variants)

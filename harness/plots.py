@@ -85,9 +85,11 @@ class Plots:
         turning_point: training and validation loss.
         printed: the slide's curves, drawn over ours: by variant and curve, one value per epoch (nan for a value that
             the slide does not print).
+        words: what figures call a variant, where its name alone does not say it.
     """
 
     sweep: Sweep | None = None
     surface: Callable[[], Surface] | None = None
     turning_point: TurningPoint | None = None
     printed: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The charts of a report and of its page: Altair specifications of one style, and the report's SVG.
+"""The charts of a report and of its page: Altair specifications of one style, and the report's SVG, light and dark.
 
 Colours suit colour-blind readers; with its dash and its mark each identifies a variant. Text stays text. Coordinates
 rest on the font that vl-convert brings along, so that the bytes are the same on every machine.
@@ -36,6 +36,13 @@ VERDICTS = {
 """The colours of verdicts; all others are FAINT."""
 MARKS = {Verdict.SUPPORTED: "circle", Verdict.REFUTED: FAILED, Verdict.OUTDATED: FAILED, Verdict.NEGLIGIBLE: "square"}
 """The marks of verdicts; all others have a diamond."""
+DARK = {
+    "white": "#0d1117", INK: "#e6edf3", FAINT: "#9198a1", GRID: "#30363d", "#000": "#e6edf3",
+    "#0072B2": "#56b4e9", "#D55E00": "#ff8c3b", "#009E73": "#2fc79a", "#CC79A7": "#e39cc6", "#000000": "#d0d7de",
+    "#56B4E9": "#a5d8f8", "#E69F00": "#f2b632", "#7F5539": "#c39a7c",
+}  # fmt: skip
+"""What a reader with a dark screen sees in place of each colour."""
+DARK_STYLE = "".join(f'[{of}="{light}"] {{{of}: {dark}}}' for light, dark in DARK.items() for of in ("fill", "stroke"))
 FLOOR = 1e-6
 """The lowest start of a logarithmic axis: a smaller loss is zero in single precision."""
 NUMBER = (
@@ -259,6 +266,7 @@ def svg(drawing: Drawing) -> bytes:
     made = chart.properties(title=heading).configure(**STYLE).to_dict()
     drawn = vl_convert.vegalite_to_svg(CONTROL.sub("\ufffd", json.dumps(made)), vl_version="6.4")
     clips = {name: f"clip-{number}" for number, name in enumerate(dict.fromkeys(re.findall(r'id="(clip\d+)"', drawn)))}
+    drawn = drawn.replace("><", f"><style>@media (prefers-color-scheme: dark) {{{DARK_STYLE}}}</style><", 1)
     return re.sub(r"clip\d+", lambda clip: clips[clip[0]], drawn).encode() + b"\n"
 
 

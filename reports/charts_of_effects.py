@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.course import course
 from harness.record.run import ClaimDecided, Run
-from harness.rules import PLAIN, STORED, stored_look
+from harness.rules import PLAIN, STORED, All, NotBetter, stored_look
 from harness.rules.inference import Estimate, mean
 from harness.rules.levels import FEWEST_SEEDS, STORED_SIZES, STORED_SPENDING, Look
 from harness.verdict import Effect
@@ -19,10 +19,11 @@ from reports.cards import declared
 from reports.charts import FAINT, GRID, INK, MARKS, VERDICTS, Drawing, Panel, fitting, rows_of, text_of, value_axis
 from reports.charts_data import section, slide_figures, source
 from reports.sentences import effects_by_relevance
-from reports.words import cut, plural, points, verdict_text
+from reports.words import cut, metric_label, plural, points, verdict_text
 
 POINTS = "datum.value ? format(datum.value, '+.2~g') : '0'"
 """How an axis shows percentage points."""
+GAP = "gap"
 TICKS = (0, 0.5, 1, 2, 5, 10, 20, 50, 100)
 """Percentage points on the axis of effects, which is logarithmic beyond about a point."""
 
@@ -36,32 +37,46 @@ def effects(run: Run) -> Drawing | None:
     where = f"{source(run, {effect.n for _, effect in shown})} · each experiment at its own size"
     if not run.header.full and not run.header.evidence:
         where += " · the stored trainings"
-    where += "\nMark and line: measured, with the interval that decides; grey stroke: the slide, one run each"
+    where += (
+        "\n● supported, × refuted or outdated, ■ a tie, ◇ undecided; line: the interval that decides; grey: the slide"
+    )
+    where += "\nRight of 0, or in a grey bar, is what the claim says; beyond a point the axis is logarithmic"
     caption = (
-        "Differences of accuracies, and of gaps between training and validation accuracy, between the two variants of "
-        "each claim, in percentage points, with the interval that decides. Circle: supported; cross: refuted; hollow "
-        "diamond: inconclusive. The axis is linear up to about ±1 point, logarithmic beyond. Grey stroke: the "
+        "Differences of accuracies, and below of gaps between training and validation accuracy, between the two "
+        "variants of each claim, in percentage points, with the interval that decides. Right of 0 is what a claim "
+        "says of a difference. The axis is linear up to about ±1 point, logarithmic beyond. Grey stroke: the "
         "difference between the slide's own figures, one run each. Grey bar: the margin within which the claim takes "
         "two variants as equal."
     )
     words = [f"{claim.key} {_points(effect.estimate)} {claim.verdict.lower()}" for claim, effect in shown]
     described = fitting(f"Effects on accuracy, with intervals, of {plural(len(shown), 'claim')}", words)
-    panel = _forest([_row(run, claim, effect) for claim, effect in shown])
-    return Drawing("Effects on accuracy, and what the slides say", where, [panel], described, caption)
+    of_gap = [(claim, effect) for claim, effect in shown if effect.metric == GAP]
+    others = [pair for pair in shown if pair not in of_gap]
+    panels = [
+        _forest([_row(run, claim, effect) for claim, effect in of], f"percentage points of {what}")
+        for of, what in ((others, "accuracy"), (of_gap, f"the {metric_label(GAP)}"))
+        if of
+    ]
+    return Drawing("Effects on accuracy, and what the slides say", where, panels, described, caption)
 
 
 def _row(run: Run, claim: ClaimDecided, effect: Effect) -> dict[str, Any]:
     """What ``_forest`` shows of an effect; numbers are percentage points."""
     within = next((of.margin for of in claim.decision.effects if of.margin is not None), None)
-    estimate, low, high = map(_points, (effect.estimate, effect.low, effect.high))
-    known = {
-        "estimate": effect.estimate, "low": effect.low, "high": effect.high,
-        "slide": slide_difference(run, claim, effect), "within": within, "without": within and -within,
-    }  # fmt: skip
+    sign, ends, names = 1, (effect.low, effect.high), (effect.a, effect.b)
+    if claims_less(getattr(declared(claim), "rule", None), effect):  # a claim of another catalogue has no rule here
+        sign, ends, names = -1, ends[::-1], names[::-1]
+    numbers = (effect.estimate, *ends, slide_difference(run, claim, effect))
+    *values, slide = (None if value is None else sign * value for value in numbers)
+    estimate, low, high = map(_points, values)
+    known = {**dict(zip(("estimate", "low", "high"), values, strict=True)),
+             "slide": slide, "within": within, "without": within and -within}  # fmt: skip
+    experiment = course().experiments.get(claim.experiment or "")
+    said = " − ".join(experiment.words(name) if experiment else name for name in names if name)
     return {
         "key": claim.key,
         "section": cut(section(declared(claim).slide), 60),
-        "label": [cut(declared(claim).statement, 70), cut(effect.of, 60)],
+        "label": [cut(declared(claim).statement, 70), cut(said, 70)],
         "text": [verdict_text(claim.verdict), f"{estimate} [{low}, {high}]"],
         "colour": VERDICTS.get(claim.verdict, FAINT),
         "fill": VERDICTS.get(claim.verdict, "white"),
@@ -70,14 +85,20 @@ def _row(run: Run, claim: ClaimDecided, effect: Effect) -> dict[str, Any]:
     }
 
 
-def _forest(rows: Sequence[Mapping[str, Any]]) -> Panel:
-    """What is claimed, the intervals, and the numbers, row by row below the sections."""
+def claims_less(rule: object, effect: Effect) -> bool:
+    """Whether a rule says that the first variant of an effect has less than the second."""
+    less = isinstance(rule, NotBetter) and (rule.a, rule.b) == (effect.a, effect.b)
+    return less or any(claims_less(part, effect) for part in (rule.rules if isinstance(rule, All) else ()))
+
+
+def _forest(rows: Sequence[Mapping[str, Any]], title: str) -> Panel:
+    """What is claimed, the intervals, and the numbers, row by row below the sections; ``title``: of the axis."""
     values = [row[name] for row in rows for name in ("low", "high", "slide") if row[name] is not None]
     low, high = 1.2 * min(*values, -0.1), 1.3 * max(*values, 0.1)
     ticks = [sign * tick for tick in TICKS for sign in (-1, 1) if low <= sign * tick <= high]
     axis = alt.Axis(values=sorted({*ticks}), domain=False, labelExpr=POINTS, labelFlush=False)
     scale = alt.Scale(type="symlog", constant=1, domain=[low, high], nice=False)
-    x = functools.partial(alt.X, scale=scale, axis=axis, title="percentage points, first minus second")
+    x = functools.partial(alt.X, scale=scale, axis=axis, title=title)
     labels = {row["key"]: row["label"] for row in rows}
     names = alt.Axis(labelExpr=text_of(labels), labelLimit=360, labelOffset=-6, ticks=False, domain=False, grid=False)
     base = alt.Chart().encode(y=alt.Y("key:N", sort=[*labels], title=None, axis=names))

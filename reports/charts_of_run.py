@@ -13,6 +13,7 @@ from harness.course import course
 from harness.model import Experiment
 from harness.plots import Landscape, Sweep
 from harness.record.run import Run
+from harness.verdict import Verdict
 from reports.cards import declared
 from reports.charts import (
     FAILED,
@@ -50,7 +51,7 @@ from reports.charts_data import (
     trials_of,
     turning_points,
 )
-from reports.charts_of_effects import by_seeds, effects
+from reports.charts_of_effects import GAP, by_seeds, effects
 from reports.words import mean_std, metric_label, number, plural, printed
 
 WIDTH, HEIGHT = 430, 190
@@ -59,9 +60,11 @@ MOST_SPREAD = 5
 """With more variants than this, a panel shows their means without the spread of the seeds."""
 FEWEST_NETWORKS = 3
 """Fewer networks with a figure on the slide make no picture of their own."""
-GAP = 0.4
+SPLIT = 0.4
 """Where neighbouring accuracies are further apart than this share of their range, the axis is split."""
 ACCURACY = "val_accuracy"
+LONG = 100
+"""A training of so many epochs may have a logarithmic axis of epochs."""
 TITLES = {"loss": "training loss", "val_loss": "validation loss", "train_loss": "training loss, inference mode"}
 STEPS, DIRECTIONS = 10, 90
 """Contours of a surface, and points of each."""
@@ -108,22 +111,39 @@ def learning_curves(run: Run, experiment: Experiment, trials: Trials) -> Drawing
     caption = [f"Thick line: mean over the seeds that trained{spread}."]
     if stored < most:
         caption.append(f"Of {most:,} seeds the curves of {stored} are stored.")
-    if any(name in of for of in experiment.plots.printed.values() for name in kept):
+    slides = any(name in of for of in experiment.plots.printed.values() for name in kept)
+    if slides:
         caption.append("Hollow dots: the slide's own curve.")
     if any(curve.band is None for of in kept.values() for curve in of):
         caption.append("Variants without a trained seed do not stretch the axes and may leave the panel.")
     what = " and ".join(map(_title, kept))
     ends = [
-        f"{curve.variant} " + ("fails in every seed" if curve.band is None else f"ends at {number(curve.band[0][-1])}")
+        f"{experiment.words(curve.variant)} "
+        + ("fails in every seed" if curve.band is None else f"ends at {number(curve.band[0][-1])}")
         for curve in next(iter(kept.values()))
     ]
     return Drawing(
-        f"{named(run, experiment)}: {what} by epoch",
-        source(run, filter(None, counts), experiment),
+        f"{named(run, experiment)}: {finding(run, experiment) or f'{what} by epoch'}",
+        source(run, filter(None, counts), experiment) + "\n○ the slide's own curve" * slides,
         [_curves(run, experiment, trials, name, of) for name, of in kept.items()],
         fitting(f"{what.capitalize()} by epoch, {plural(len(trials), 'variant')} of {experiment.id}", ends),
-        " ".join([*caption, *failed_sentences(trials)]),
+        " ".join([*caption, *failed_sentences(in_words(experiment, trials))]),
     )
+
+
+def in_words(experiment: Experiment, trials: Trials) -> Trials:
+    """The trials by what figures call their variants."""
+    return {experiment.words(name): of for name, of in trials.items()}
+
+
+def finding(run: Run, experiment: Experiment) -> str:
+    """What the course found about claims of an experiment, if all of them are refuted in this run; "" if nothing."""
+    for known in course().findings:
+        claims = [run.claims.get(key) for key in known.claims]
+        refuted = all(claim and claim.verdict is Verdict.REFUTED and not claim.red for claim in claims)
+        if refuted and any(claim and claim.experiment == experiment.id for claim in claims):
+            return known.cause[:1].lower() + known.cause[1:]
+    return ""
 
 
 def curves_of(trials: Trials, name: str) -> list[Curve]:
@@ -153,7 +173,7 @@ def _curves(run: Run, experiment: Experiment, trials: Trials, name: str, of: Seq
     figures = slide_figures(run, experiment.id, name)
     lost = {variant: f" (× {failures(seeds)})" for variant, seeds in trials.items() if failures(seeds)}
     slide = {variant: f", slide: {printed(figure.printed)}" for variant, figure in figures.items()}
-    texts = {variant: variant + lost.get(variant, "") + slide.get(variant, "") for variant in trials}
+    texts = {variant: experiment.words(variant) + lost.get(variant, "") + slide.get(variant, "") for variant in trials}
     return _panel(of, slides, values, looks(texts), _title(name), len(trials) <= MOST_SPREAD)
 
 
@@ -164,9 +184,26 @@ def _panel(
     """Curves, with bands if ``spread``, and the slide's, over their epochs; ``values``: what the axis spans."""
     last = max([2, *(int(curve.epochs[-1]) for curve in of), *map(len, slides.values())])
     scale, axis = alt.Scale(domain=[1, last], nice=False, padding=6), alt.Axis(tickMinStep=1, tickCount=6, format=",d")
-    x, value = alt.X("epoch:Q", title="epoch", scale=scale, axis=axis), value_axis(np.concatenate(values))
+    title_of_epochs = "epoch"
+    if early(of):
+        ticks = [step * 10**power for power in range(6) for step in (1, 2, 5) if step * 10**power <= last]
+        scale, axis = alt.Scale(type="log", domain=[1, last], nice=False), alt.Axis(values=ticks, format=",d")
+        title_of_epochs = "epoch (logarithmic)"
+    x, value = alt.X("epoch:Q", title=title_of_epochs, scale=scale, axis=axis), value_axis(np.concatenate(values))
     data = datasets(of, slides, spread=spread, seeds=False)
     return curves(data, channels, x, {**value, "title": title}).properties(width=WIDTH, height=HEIGHT)
+
+
+def early(of: Iterable[Curve]) -> bool:
+    """Whether half of the curves of a long training, or more, have nine tenths of their way behind them in its first
+    twentieth."""
+    means = [(curve.epochs, curve.band[0]) for curve in of if curve.band is not None and curve.epochs[-1] >= LONG]
+    soon = [
+        epochs[np.argmax(np.abs(mean - mean[-1]) <= abs(mean[0] - mean[-1]) / 10)] <= epochs[-1] / 20
+        for epochs, mean in means
+        if abs(mean[0] - mean[-1]) > 0.01 * abs(mean[0])
+    ]
+    return bool(soon) and 2 * sum(soon) >= len(soon)
 
 
 def overfitting(run: Run, experiment: Experiment, trials: Trials) -> Drawing | None:
@@ -186,7 +223,7 @@ def overfitting(run: Run, experiment: Experiment, trials: Trials) -> Drawing | N
     ]  # fmt: skip
     if not drawn:
         return None
-    channels = looks({name: name for name in turns})
+    channels = looks({name: experiment.words(name) for name in turns})
     dashes = alt.Scale(domain=losses, range=[[1, 0], [6, 3]])
     channels["strokeDash"] = alt.StrokeDash("curve:N", scale=dashes, legend=None)
     panel = _panel(drawn, {}, [curve.values for curve in drawn], channels, "loss")
@@ -199,8 +236,8 @@ def overfitting(run: Run, experiment: Experiment, trials: Trials) -> Drawing | N
     ring = rows_of(rings).mark_point(size=150, strokeWidth=2, opacity=1, shape="circle")
     panel += ring.encode(x="epoch:Q", y=alt.Y("mean:Q", title="loss"), color=channels["color"])
     counts = [sum(bool(trial.history.get(declared.validation)) for trial in trials[name]) for name in turns]
-    turned = [f"{name} {turn.text}" for name, turn in turns.items() if turn.turned]
-    falling = [name for name, turn in turns.items() if not turn.turned]
+    turned = [f"{experiment.words(name)} {turn.text}" for name, turn in turns.items() if turn.turned]
+    falling = [experiment.words(name) for name, turn in turns.items() if not turn.turned]
     caption = [f"Solid: {_title(declared.validation)}; dashed: {_title(declared.training)}; {band_text(max(counts))}."]
     if turned:
         least = "Ring: the epoch of the least mean validation loss, in brackets those of the seeds: "
@@ -209,7 +246,7 @@ def overfitting(run: Run, experiment: Experiment, trials: Trials) -> Drawing | N
         caption.append(f"Least at the last epoch, so without a ring: {'; '.join(falling)}.")
     return Drawing(
         f"{named(run, experiment)}: where the validation loss turns",
-        source(run, counts, experiment),
+        f"{source(run, counts, experiment)}\nsolid: validation, dashed: training; ○ least validation loss",
         [panel],
         fitting("Training and validation loss by epoch; the validation loss is least at epoch", turned or ["the last"]),
         " ".join([*caption, *failed_sentences(trials)]),
@@ -231,6 +268,9 @@ def sweep(run: Run, experiment: Experiment, trials: Trials) -> Drawing | None:
     if further in better:
         panels.append(_swept(declared, further, swept(experiment, trials, further), better[further] == "lower"))
     kept = {point["name"]: trials[point["name"]] for point in points}
+    marks = "\nmark: mean over the seeds; bar: smallest to largest seed" + "; × seeds failed" * any(
+        p["failed"] for p in points
+    )
     caption = ["Mark: mean over the seeds that trained; bar: from the smallest to the largest of them.",
                "Cross at the edge: seeds failed, and are left out.", *failed_sentences(kept)]  # fmt: skip
     silent = {name: sum(not trial.divergence and trial.metrics.get(declared.metric) is None for trial in of)
@@ -240,7 +280,7 @@ def sweep(run: Run, experiment: Experiment, trials: Trials) -> Drawing | None:
     ends = [f"{point['name']}: {'no seed has a value' if point['mean'] is None else number(point['mean'])}"
             for point in points]  # fmt: skip
     title, where = declared.title.rstrip("."), source(run, map(len, kept.values()), experiment)
-    return Drawing(title, where, panels, fitting(title, ends), " ".join(caption))
+    return Drawing(title, where + marks, panels, fitting(title, ends), " ".join(caption))
 
 
 def swept(experiment: Experiment, trials: Trials, metric: str) -> list[dict[str, Any]]:
@@ -266,31 +306,24 @@ def swept(experiment: Experiment, trials: Trials, metric: str) -> list[dict[str,
 
 
 def _swept(declared: Sweep, metric: str, points: Sequence[Mapping[str, Any]], bad_is_high: bool) -> Panel:
-    """A panel of one metric, whose line is broken between 0 and the next value of a logarithmic axis.
-
-    Series stand a little beside one another, so that they do not hide each other.
-    """
+    """A panel of one metric, whose line is broken between 0 and the next value of a logarithmic axis."""
     names = [*dict.fromkeys(point["variant"] for point in points)]
     places = sorted({point["at"] for point in points})
     least, log = min((at for at in places if at > 0), default=1.0), declared.x_scale != "linear"
 
-    def beside(point: Mapping[str, Any]) -> dict[str, Any]:
-        aside = names.index(point["variant"]) - (len(names) - 1) / 2
-        at = point["at"] * 1.06**aside if log else point["at"] + 0.014 * (places[-1] - places[0]) * aside
-        return {**point, "beside": at}
-
     kind = {"type": "symlog", "constant": least / 3} if log else {"zero": False}
     axis = alt.Axis(values=places, labelExpr=NUMBER, labelOverlap=True)
-    x = alt.X("beside:Q", title=declared.over, scale=alt.Scale(**kind, padding=16, nice=False), axis=axis)
+    x = alt.X("at:Q", title=declared.over, scale=alt.Scale(**kind, padding=16, nice=False), axis=axis)
     ends = [point[name] for point in points for name in ("low", "high") if point[name] is not None]
-    across = value_axis(np.array(ends), declared.y_scale == "log")
+    of_gap = {"labelExpr": "format(100 * datum.value, '~g')"} if metric == GAP and declared.y_scale != "log" else {}
+    across = value_axis(np.array(ends), declared.y_scale == "log", **of_gap)
 
     def y(field: str) -> alt.Y:
-        return alt.Y(field, **across, title=metric_label(metric))
+        return alt.Y(field, **across, title=metric_label(metric) + ", percentage points" * bool(of_gap))
 
     channels = looks({name: name for name in names}, symbol="")
     known, line, lost = (
-        rows_of(beside(point) for point in points if kept(point)).encode(x=x, color=channels["color"])
+        rows_of(point for point in points if kept(point)).encode(x=x, color=channels["color"])
         for kept in (lambda of: of["mean"] is not None, lambda of: of["at"] or not log, lambda of: of["failed"])
     )
     line = line.transform_filter("isValid(datum.mean)").mark_line()
@@ -360,8 +393,8 @@ def slide_and_seeds(run: Run, experiment: Experiment, trials: Trials) -> Drawing
               "scale": alt.Scale(padding=8, nice=False, zero=False)}  # fmt: skip
     panels = list[Panel]()
     for low, high in (spans := parts([(*values[name], of.value) for name, of in figures.items()])):
-        axis = alt.Axis(ticks=False, domain=False, labels=not panels, labelLimit=280, labelOffset=-6,
-                        labelExpr=text_of({name: [name, text] for name, text in said.items()}))  # fmt: skip
+        lines = text_of({name: [experiment.words(name), text] for name, text in said.items()})
+        axis = alt.Axis(ticks=False, domain=False, labels=not panels, labelLimit=280, labelOffset=-6, labelExpr=lines)
         row = alt.Y("variant:N", title=None, scale=scale, axis=axis)
         seeds = [{"variant": name, "value": [value for value in thinned(of) if low <= (value or 0.0) <= high]}
                  for name, of in values.items()]  # fmt: skip
@@ -381,13 +414,15 @@ def slide_and_seeds(run: Run, experiment: Experiment, trials: Trials) -> Drawing
     kept = {name: trials[name] for name in figures}
     return Drawing(
         f"{named(run, experiment)}: the slide's accuracies among ours",
-        source(run, map(len, kept.values()), experiment),
+        source(run, map(len, kept.values()), experiment)
+        + "\ndot: a seed; short stroke: their mean; long stroke: the slide"
+        + "; the axis is broken" * (len(panels) > 1),
         panels,
         fitting(
             f"The slide's accuracies among our seeds, {plural(len(figures), 'network')}",
-            [f"{name} {text}" for name, text in said.items()],
+            [f"{experiment.words(name)} {text}" for name, text in said.items()],
         ),
-        " ".join([caption, *failed_sentences(kept)]),
+        " ".join([caption, *failed_sentences(in_words(experiment, kept))]),
         across=True,
     )
 
@@ -405,12 +440,12 @@ def _mean_std(values: Sequence[float]) -> str:
 
 
 def parts(rows: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
-    """The range of all values, in two parts if a gap of more than GAP of it lies between, but within no row."""
+    """The range of all values, in two parts if a gap of more than SPLIT of it lies between, but within no row."""
     ordered = np.sort(np.concatenate(rows))
     gaps = np.diff(ordered)
     at, (first, last) = int(gaps.argmax()), ordered[[0, -1]].tolist()
     below, above = ordered[at : at + 2].tolist()
-    apart = above - below > GAP * (last - first) > 0
+    apart = above - below > SPLIT * (last - first) > 0
     if apart and not any(min(row) <= below and max(row) >= above for row in rows):
         return [(first, below), (above, last)]
     return [(first, last)]

@@ -186,6 +186,7 @@ COVARIATE_SHIFT = Experiment(
         Variant("plain", functools.partial(network, False)),
         Variant("normalised", functools.partial(network, True)),
     ),
+    plots=Plots(words={"plain": "without batch normalization", "normalised": "with batch normalization"}),
     anchors=("normalised",),
 )
 

@@ -19,6 +19,7 @@ from cases.networks import adam
 from cases.overfitting.regularization import FITTED, GAP, GAP_MEANS, NETWORK, REGULARIZATION, USUAL_L2, deep
 from harness.claim import Claim
 from harness.model import Experiment, History, Metric, Size, Variant
+from harness.plots import Plots
 from harness.rules import All, Equivalent, Exceeds
 from harness.verdict import Verdict
 
@@ -67,6 +68,7 @@ EPOCHS = Experiment(
         Variant("dropout 0.2", functools.partial(deep, dropout=0.2)),
         Variant("batch normalization", functools.partial(deep, batch_normalization=True)),
     ),
+    plots=Plots(words={"none": "neither of them"}),
 )
 
 SLIDE = "5. Batch Normalization"

@@ -88,6 +88,16 @@ TIPS = Experiment(
             "l1 1e-6": PRINTED_L1,
             **{in_batches(size): PRINTED_L1 for size in OTHER_BATCHES},
         },
+        words={
+            "softmax": "softmax only",
+            "2 linear": "two hidden linear layers",
+            "2 relu": "two hidden ReLU layers",
+            "2 relu xavier": "two hidden layers, Xavier",
+            "5 relu xavier": "five hidden layers",
+            **{f"dropout {rate}": f"five hidden layers, dropout {rate}" for rate in (0.1, 0.2, 0.3)},
+            **{f"l1 {value}": f"five, dropout 0.2, l1({value})" for value in L1_VALUES},
+            **{in_batches(n): f"five, dropout 0.2, l1(1e-6), batches of {n}" for n in OTHER_BATCHES},
+        },
     ),
     anchors=("softmax", "2 linear", "2 relu", "2 relu xavier", "5 relu xavier", "dropout 0.2"),
 )
@@ -100,7 +110,10 @@ SOFTMAX_ONLY = Experiment(
     size=Size(epochs=20, batch_size=512),
     metrics=(VAL_ACCURACY, VAL_LOSS, LOSS, ACCURACY),
     variants=(Variant("as printed", optimizer=adam), Variant("rate 1e-4", optimizer=functools.partial(adam, 1e-4))),
-    plots=Plots(printed={"as printed": PRINTED_SOFTMAX, "rate 1e-4": PRINTED_SOFTMAX}),
+    plots=Plots(
+        printed={"as printed": PRINTED_SOFTMAX, "rate 1e-4": PRINTED_SOFTMAX},
+        words={"as printed": "Adam as printed", "rate 1e-4": "Adam with a rate of 1e-4"},
+    ),
 )
 
 

@@ -55,7 +55,11 @@ MORE_DATA = Experiment(
         Variant(f"{count:,} images", data=functools.partial(repeated, count), at=float(count)) for count in COUNTS
     ),
     plots=Plots(
-        sweep=Sweep(over="training images", metric="gap", title="The gap, by the number of different training images."),
+        sweep=Sweep(
+            over="training images",
+            metric="gap",
+            title="Training − validation accuracy, by the number of different training images.",
+        ),
     ),
     anchors=("2,000 images",),
 )

@@ -168,6 +168,12 @@ REGULARIZATION = Experiment(
             y_scale="log",
         ),
         turning_point=TurningPoint(("none", "dropout 0.2")),  # no penalty in their loss
+        words={
+            "none": "no regularization",
+            "l2 0.001": "L2, λ = 0.001",
+            "l2 1": "L2, λ = 1",
+            "batch normalization, l2 1e-4": "batch normalization and L2, λ = 1e-4",
+        },
     ),
 )
 

@@ -55,9 +55,7 @@ def compare_verdict(
     elif state is VerdictState.AS_EXPECTED:
         reason = f"{before}, as expected."
     else:
-        reason = f"{before} since {expected.date} ({expected.reason}), {obtained} now"
-        if Verdict.NEGLIGIBLE in (obtained, before):
-            reason += ": a tie now" if obtained is Verdict.NEGLIGIBLE else ": no tie any more"
+        reason = f"{before} was stored on {expected.date} ({expected.reason})"
         if state is VerdictState.FLIPPED:
             reason += "."
         elif more_seeds:

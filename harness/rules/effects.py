@@ -130,7 +130,7 @@ def sentence(measured: Effect) -> str:
         inside.append(f"p = {measured.p:.2g}")
     inside.append(f"{measured.n} seed{'s' if measured.n != 1 else ''}")
     if measured.estimate is None:
-        text = f"{measured.of} has no finite {'ratio' if measured.unit == 'ratio' else 'difference'}"
+        text = f"{measured.of} has no value"
     else:
         text = f"{measured.of} is {measured.estimate:{form}}"
     notes = "".join(f"; {note}" for note in measured.notes)

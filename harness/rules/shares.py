@@ -54,7 +54,11 @@ class Share(Rule):
         effect = Effect(
             "seeds", self.variant, self.did, metric, "share of seeds", count / n, low, high, p, n, details=details
         )
-        reason = f"{begin}; {count} of {n} seeds, a share of {low:.3f} to {high:.3f} ({percent(1 - level)} per bound)"
+        least, most, sure = f"{100 * low:.1f} %", f"{100 * high:.1f} %", f"{percent(1 - level)} confidence"
+        bounds = f"between {least} and {most} of all seeds do (each with {sure})"
+        if count in (0, n):
+            bounds = f"{f'at least {least}' if count else f'at most {most}'} of all seeds do (with {sure})"
+        reason = f"{begin}; {count or 'none'} of {n} seeds {self.did}, {bounds}"
         if n < FEWEST_SEEDS:
             return too_few(reason, (effect,))
         if share == 1:
@@ -134,7 +138,8 @@ class Converges(Share):
     def counted(self, trials: Sequence[Trial]) -> tuple[int, str]:
         finite = [trial for trial in trials if trial.divergence is None]
         count = sum(self._reaches(trial) for trial in finite)
-        missed = f", {len(finite) - count} finite without {self.target}" if self.target and len(finite) > count else ""
+        left = len(finite) - count
+        missed = f", {left} of the others missed {self.target}" if self.target and left else ""
         return count, failures(trials) + missed
 
     def _reaches(self, trial: Trial) -> bool:

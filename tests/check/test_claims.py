@@ -226,9 +226,7 @@ def test_every_pair_of_verdicts(before, now, state):
     assert ("no variant it rests on has drifted." in calm.reason) is open_
     assert ("a variant it rests on has drifted." in moved.reason) is open_
     if open_ or state == "flipped":
-        assert calm.reason.startswith(f"{before} since 2026-11-23 (first), {now} now")
-        told = [said for said in ("a tie now", "no tie any more") if f"{now} now: {said}; " in calm.reason]
-        assert told == (["a tie now"] if now is T else ["no tie any more"] if before is T else [])
+        assert calm.reason.startswith(f"{before} was stored on 2026-11-23 (first)")
 
 
 SAME = {"plain": 0.97, "dropout": 0.97}

@@ -20,13 +20,17 @@ from playwright.sync_api import Browser
 
 from cases.examples.normalization import SHARES, landscape, min_max, raw
 from cases.lecture import BY_SEEDS
+from harness.claim import Finding
+from harness.course import course
 from harness.errors import SuiteError
 from harness.model import Divergence, Experiment, Metric, Seconds, Size, Trial, Variant
 from harness.plots import Landscape, Plots, Surface, Sweep, TurningPoint
 from harness.record.run import Run, TrialDone, read_run
+from harness.rules import All, Exceeds, NotBetter
 from reports import charts_of_run
-from reports.charts import Picture, fitting, value_axis
+from reports.charts import DARK, Picture, fitting, value_axis
 from reports.charts_data import (
+    Curve,
     Turn,
     band,
     curve_of,
@@ -37,8 +41,8 @@ from reports.charts_data import (
     thinned,
     turning_points,
 )
-from reports.charts_of_effects import _row, by_seeds, closing, growth_of
-from reports.charts_of_run import parts, pictures, shown, slide_and_seeds
+from reports.charts_of_effects import _row, by_seeds, claims_less, closing, growth_of
+from reports.charts_of_run import early, finding, parts, pictures, shown, slide_and_seeds
 from reports.sentences import effects_by_relevance
 from reports.write import write_report
 from tests.reports.full import full_run
@@ -514,6 +518,60 @@ def test_the_slides_difference_and_the_margin() -> None:
     run = of_slides()
     rows = [_row(run, run.claims[key], run.claims[key].decision.effects[0]) for key in ("alike", "helps")]
     assert [(row["slide"], row["within"], row["without"]) for row in rows] == [(0.42, 0.2, -0.2), (None, None, None)]
+
+
+def test_right_is_what_the_claim_says() -> None:
+    """Of a claim that a has less than b, the picture shows b − a, with its interval and the slide's difference."""
+    effects = [effect("a − b", -0.001, -0.003, 0.002)]
+    run = Run(Path("run"), HEADER, claims={"c": claim("c", "INCONCLUSIVE", effects, slide="3. Overfitting")})
+    less = All((Exceeds("c", "b"), NotBetter("a", "b", 0.0)))
+    assert [claims_less(rule, effects[0]) for rule in (less, Exceeds("a", "b"))] == [True, False]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("reports.charts_of_effects.claims_less", lambda *_: True)
+        row = _row(run, run.claims["c"], effects[0])
+    assert (row["estimate"], row["low"], row["high"]) == (0.1, -0.2, 0.3)
+    assert row["label"][1] == "b − a"
+    assert row["text"][1] == "+0.10 [−0.20, +0.30]"
+
+
+@pytest.mark.parametrize(
+    ("means", "log"),
+    [
+        ([np.r_[1.0, np.full(199, 0.1)]], True),
+        ([np.linspace(1, 0, 200)], False),
+        ([np.full(200, 0.5)], False),
+        ([np.r_[1.0, np.full(59, 0.1)]], False),
+        ([np.r_[1.0, np.full(199, 0.1)], np.linspace(1, 0, 200), np.full(200, 0.5)], True),
+        ([np.r_[1.0, np.full(199, 0.1)], np.linspace(1, 0, 200), np.linspace(1, 0, 200)], False),
+    ],
+)
+def test_epochs_are_logarithmic_where_half_of_a_long_training_happens_at_once(means: list[Any], log: bool) -> None:
+    curves = [Curve("a", "loss", np.arange(len(mean)) + 1, 5, {}, np.stack([mean] * 3)) for mean in means]
+    assert early(curves) == log
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "title"), [(("REFUTED", "REFUTED"), "the rate is 1e-4"), (("REFUTED", "SUPPORTED"), "")]
+)
+def test_a_finding_is_a_title_only_while_all_its_claims_are_refuted(
+    verdicts: tuple[str, str], title: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = dataclasses.replace(course(), findings=(Finding("The rate is 1e-4", ("a", "b")),))
+    monkeypatch.setattr("reports.charts_of_run.course", lambda: known)
+    made = experiment("curves", ("a",))
+    claims = {key: claim(key, verdict, experiment="curves") for key, verdict in zip("ab", verdicts, strict=True)}
+    run = Run(Path("run"), HEADER, claims=claims)
+    assert finding(run, made) == title
+    assert finding(run, experiment("other", ("a",))) == ""
+    run.claims["a"] = replace(run.claims["a"], red=True)
+    assert finding(run, made) == ""
+
+
+def test_a_dark_screen_sees_every_colour_of_ours_otherwise(of_evidence: list[Picture]) -> None:
+    for made in of_evidence:
+        style, _, drawn = made.content.decode().partition("</style>")
+        assert "prefers-color-scheme: dark" in style, made.name
+        assert set(re.findall(r'(?:fill|stroke)="(#\w+|white)"', drawn)) <= DARK.keys(), made.name
 
 
 def test_alt_text_is_short_and_says_what_it_leaves_out() -> None:

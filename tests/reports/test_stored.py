@@ -102,10 +102,10 @@ def test_a_report_of_evidence(root: Path) -> None:
     others = {row["variant"]: row["other stacks"] for row in accuracy}
     assert others["2 relu<br>example-4"] == "jax-cpu: 0.9652 ± 0.0002, 6 seeds"
     example = (root / "out" / "sections" / "example-4-tips.md").read_text("utf-8")
-    assert "2 linear: 2 of 30 seeds diverged (nan, epoch 2)." in example
+    assert "two hidden linear layers: 2 of 30 seeds diverged (nan, epoch 2)." in example
     [_, origins] = tables(section(text, "Environment"))
     assert [(of["trials"], of["date, commit"]) for of in origins] == [("60", "2026-11-24<br>`a03a743`")]
-    assert f"- {len(ERRATA)} errata: nothing was run for this report; every `pytest suite/` runs both forms" in text
+    assert f"- {len(ERRATA)} errata: a check, `pytest suite/`, runs both forms of each; this report lists them" in text
     errata = (root / "out" / "ERRATA.md").read_text("utf-8")
     assert errata.count("<a id=") == errata.count("Replacement:") == len(ERRATA)
     made = json.loads((root / "out" / "report.json").read_bytes())

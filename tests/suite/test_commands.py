@@ -308,7 +308,7 @@ COMMANDS = {
             ("  training moved: centring/in [0, 1]: ", "training loss, epoch 1: "),
             ("  training not comparable: centring/centred: ", "use_bias 'perhaps' then, True now",
              "Another training, changed by the catalogue, or by a Keras that still calls itself 3."),
-            ("", "REFUTED since"),
+            ("", "REFUTED was stored on"),
             ("", "Invalid evidence", "exact.json", "Expected: ", "Received: ", "git checkout"),
         ),
         {"example-2/min-max", "example-2/standardised", "scale-gap/raw", "centring/in [0, 1]", "centring/centred",
