@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from harness.environment import working_folder
 from harness.errors import KEBAB, invalid
 from harness.rules.exact import Comparison
 
@@ -341,7 +342,7 @@ class Erratum:
         """Runs ``given``, a form and ``check``, each only if those before it ran."""
         names: dict[str, Any] = {"__name__": NAME}
         results: list[SnippetResult] = []
-        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        with tempfile.TemporaryDirectory() as folder, working_folder.LOCK, contextlib.chdir(folder):
             for text in (self.given, form, self.check):
                 results.append(SnippetResult() if any(ran.error for ran in results) else run(text, names))
         setup, ran, check = results

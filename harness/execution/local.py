@@ -19,7 +19,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness.environment import gpu
+from harness.environment import gpu, working_folder
 from harness.environment.fingerprint import cores
 from harness.errors import SuiteError, invalid
 
@@ -125,7 +125,8 @@ class Workers(ThreadPoolExecutor):
         ours, theirs = spawn.Pipe()
         process = spawn.Process(target=serve, args=(theirs, _share(_cores(), index), _share(visible_gpus(), index)))
         try:
-            process.start()
+            with working_folder.LOCK:
+                process.start()
         except OSError as error:
             raise SuiteError(f"The worker processes cannot be started: {error}. Try --workers 1.") from error
         theirs.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import time
 import psutil
 import pytest
 
+from harness.environment import working_folder
 from harness.errors import SuiteError
 from harness.execution import local
 from harness.execution.local import Workers
@@ -102,6 +104,20 @@ def test_a_task_that_kills_its_workers_is_given_up_and_no_other(workers, died):
         killer.result()
     assert [each.result() for each in others] == list(range(10))
     assert died[before:] == [("die",)]
+
+
+def test_no_worker_starts_in_a_folder_that_is_gone_a_moment_later(tmp_path):
+    """An erratum runs in a folder of its own; a process that starts then would begin there."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    deaths = []
+    with Workers(1, lambda *args: deaths.append(args)) as running:
+        with working_folder.LOCK, contextlib.chdir(gone):
+            task = running.submit(perform, "return", 7)
+            time.sleep(0.5)
+        gone.rmdir()
+        assert task.result(60) == 7
+    assert deaths == []
 
 
 def test_shutdown_cancels_tasks_and_leaves_no_process(tmp_path):
