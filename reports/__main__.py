@@ -54,6 +54,13 @@ def parser() -> argparse.ArgumentParser:
         help="write STACKS.md: the verdicts on these stacks side by side, and where their trainings differ from those "
         "of the first; the page of every run says so from then on",
     )
+    made.add_argument(
+        "--why",
+        nargs="*",
+        metavar="TRAINING",
+        help="say which part of a step does otherwise than its formula: in the trainings of the run that moved, or in "
+        "these, each experiment/variant; computes one step of each on the run's backend",
+    )
     made.add_argument("--catalogue", metavar="FOLDER", help="the course of the runs or evidence (default: cases/)")
     made.add_argument("--evidence", metavar="STACK", help="report the stored trials of this stack instead of a run")
     made.add_argument(
@@ -94,7 +101,9 @@ def asked(options: argparse.Namespace) -> str:
         raise SuiteError("--readme needs --evidence STACK: findings come from stored trials. Add --evidence STACK.")
     if options.push and not options.store:
         raise SuiteError("--push needs --store URL: the database to push to.")
-    given = [name for name in ACTIONS if getattr(options, name)] or ["run"]
+    given = [name for name in ACTIONS if getattr(options, name) not in (None, False)] or ["run"]
+    if given == ["why", "run"]:
+        given = ["why"]
     others = given[1:] + ["store"] * bool(options.store and given[0] in ("stacks", "evidence"))
     if others:
         raise SuiteError(
@@ -133,6 +142,16 @@ def compare(options: argparse.Namespace) -> int:
     return int(compared.regressed)
 
 
+def why(options: argparse.Namespace) -> int:
+    """Prints which part of a step does otherwise than its formula. 1 if one does."""
+    from reports.why import explained
+
+    lines, status = explained(_run(options), options.why, options.baseline_dir)
+    for line in lines:
+        print(line, flush=True)
+    return status
+
+
 def compare_stacks(options: argparse.Namespace) -> int:
     """Writes STACKS.md, and stores beside the evidence what the page says of stacks."""
     path = _out(options) / stacks.FILE
@@ -159,9 +178,14 @@ def evidence(options: argparse.Namespace) -> int:
 
 def report(options: argparse.Namespace) -> int:
     """Writes the report of a run."""
-    file = options.run and not options.store
-    run = read_run(Path(options.run)) if file else _runs(options).read(options.run)
+    run = _run(options)
     return _report(run.path.stem if options.store else str(run.path), run, _out(options))
+
+
+def _run(options: argparse.Namespace) -> Run:
+    """The run of --run, or the newest."""
+    file = options.run and not options.store
+    return read_run(Path(options.run)) if file else _runs(options).read(options.run)
 
 
 ACTIONS: Mapping[str, Callable[[argparse.Namespace], int]] = {
@@ -169,6 +193,7 @@ ACTIONS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "trend": trend,
     "compare": compare,
     "stacks": compare_stacks,
+    "why": why,
     "evidence": evidence,
     "run": report,
 }

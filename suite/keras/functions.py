@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from harness.self_check import Measured, self_check
+from harness.why.reference import ACTIVATIONS, LOSSES
 from suite.keras.networks import numpy
-from suite.keras.reference import ACTIVATIONS, LOSSES
 
 FLOAT = 2.0**-23
 TINY = 1e-30

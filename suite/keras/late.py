@@ -19,8 +19,8 @@ from harness.self_check import Measured, self_check
 from harness.training.backends import active_backend
 from harness.training.late_state import Late, late_slots
 from harness.training.train import prepare
+from harness.why.reference import ROUNDING, Layer, Optimizer, Reference, Slots, State
 from suite.keras.networks import HITS, PARTIAL, Network, drawn, numpy, orders
-from suite.keras.reference import ROUNDING, STEP, Layer, Optimizer, Reference, Slots, State
 
 ITERATIONS = (1_000, 10_000)
 """Step numbers at the beginning. Adam's bias correction is 0.80 at 1,000, and 1 − 2e-5 at 10,000."""
@@ -111,20 +111,10 @@ def steps(engine: str, by: Optimizer) -> Iterator[Measured]:
             )
 
 
-def step(of: str, before: State, after: State, gradients: np.ndarray, by: Optimizer) -> Iterator[Measured]:
-    """One step and its rule.
-
-    Rounding is relative to the step without cancellation: that of moments and gradients of equal signs.
-    """
-    expected, near = State([], [], before.steps + 1), []
-    for gradient, values in zip(gradients, before.values, strict=True):
-        sizes = {name: np.abs(value) for name, value in values.items()} | {"weights": np.zeros(gradient.shape)}
-        with np.errstate(invalid="ignore"):  # a wrong state may give nan
-            expected.values.append(by.step(gradient, values, before.steps))
-            alone = [by.step(sign * np.abs(gradient), sizes, before.steps) for sign in (1, -1)]
-        near.append({name: STEP * np.max([np.abs(each[name]) for each in alone], axis=0) for name in values})
-        near[-1]["weights"] += STEP * np.abs(values["weights"])
-    yield from alike(of, after, expected, near)
+def step(of: str, before: State, after: State, gradients: Sequence[np.ndarray], by: Optimizer) -> Iterator[Measured]:
+    """One step and its rule."""
+    both = [by.stepped(*each, before.steps) for each in zip(before.values, gradients, strict=True)]
+    yield from alike(of, after, State([values for values, _ in both], [], before.steps + 1), [near for _, near in both])
 
 
 class LateDropout(Layer):

@@ -16,7 +16,7 @@ from harness.training import engine as sizes
 from harness.training.gradients import weight_gradients
 from harness.training.train import train
 from harness.training.vectorized import VectorizedEngine
-from suite.keras.reference import Layer, Optimizer, Reference, State
+from harness.why.reference import Layer, Optimizer, Reference, State
 
 BATCH, VALIDATION = 8, 20
 PARTIAL, FULL = 44, 40

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 import pytest
 
+from harness.check.compare import Change
 from harness.check.stored import Stored
 from harness.course import course
 from harness.erratum import ErratumChecked
@@ -17,6 +18,7 @@ from harness.record.run import ClaimDecided, Run, SelfChecked
 from harness.record.run_file import RecordError
 from harness.verdict import Verdict
 from reports.cards import cards
+from reports.changes import MANY
 from reports.headline import compared, count_text, findings, here_text, moved, seeds_text
 from reports.words import plural, some, verdict_text
 from suite.session.terminal import Line, cut
@@ -107,22 +109,40 @@ def status_line(run: Run, *, storing: bool, interrupted: bool, failed: bool) -> 
 
 
 def moved_lines(run: Run) -> Iterator[Line]:
-    """What is red, before → now and why, ``MOST`` lines at most; then verdicts that changed and are not red."""
-    groups: dict[tuple[str, str], list[str]] = {}
+    """What is red by what it has in common, a line for each: trainings that part at one step, verdicts that turned
+    alike, others of one kind and state. Then verdicts that changed and are not red."""
+    groups: dict[tuple[str, str], list[Change]] = {}
     changed: dict[str, list[str]] = {}
     for change in moved(run):
         turned = f"{change.before} → {change.after}" if change.kind == "verdict" and change.before else ""
         if change.red:
-            reason = f"{turned}. {change.reason}" if turned else change.reason
-            groups.setdefault((f"{change.kind} {change.state}", reason), []).append(change.name)
+            alike = _parting(run, change.name) if change.kind == "training" else turned
+            groups.setdefault((f"{change.kind} {change.state}", alike), []).append(change)
         else:
             changed.setdefault(f"  {change.state} with these seeds, {turned}", []).append(change.name)
-    for (label, reason), names in list(groups.items())[:MOST]:
-        yield Line(cut(f"  {label}: {some(names, NAMES)}: {reason}", LONGEST), "red")
+    for (label, alike), of in list(groups.items())[:MOST]:
+        names = some([change.name for change in of], NAMES)
+        if len(of) == 1:
+            text = f"{label}: {names}: {f'{alike}. ' if of[0].kind == 'verdict' and alike else ''}{of[0].reason}"
+        else:
+            first = "" if len({change.reason for change in of}) == 1 else "The first: "
+            kind = of[0].kind
+            many = f"{plural(len(of), kind, MANY.get(kind, ''))} {of[0].state}"
+            text = f"{many}{f', {alike}' if alike else ''}: {names}. {first}{of[0].reason}"
+        yield Line(cut(f"  {text}", LONGEST), "red")
     if rest := sum(map(len, list(groups.values())[MOST:])):
         yield Line(f"  and {rest} more: see REPORT.md", "red")
-    for text, names in changed.items():
-        yield Line(f"{text}: {some(names, NAMES)}")
+    for text, names_of in changed.items():
+        yield Line(f"{text}: {some(names_of, NAMES)}")
+
+
+def _parting(run: Run, name: str) -> str:
+    """Where a training that moved parts from the stored one: "all part at training loss, step 2"; "" if unknown."""
+    outcome = next((of.outcome for key, of in run.trainings.items() if "/".join(key) == name), None)
+    movement = outcome.movement if outcome else None
+    if movement is None:
+        return ""
+    return f"part at {movement.feature}{'' if movement.step is None else f' {movement.step}'}"
 
 
 def finding_lines(run: Run) -> Iterator[Line]:
@@ -188,11 +208,13 @@ def evidence_lines(run: Run, stored: Stored, storing: bool) -> Iterator[Line]:
 
 
 def more_lines(run: Run, interrupted: bool) -> Iterator[Line]:
-    """How to go on with an interrupted run, and how to see one claim with its reason."""
+    """How to go on with an interrupted run, and how to see why trainings moved, and one claim with its reason."""
     if interrupted:
         yield Line(f"every finished trial is in {run.path}", whole=True)
         yield Line("to go on: the same command with --resume")
-    elif len(run.header.planned) > FEW:
+        return
+    if any(training.outcome.state is TrainingState.MOVED for training in run.trainings.values()):
+        yield Line(f"which part of a step does otherwise: python -m reports{course().option} --why")
+    if len(run.header.planned) > FEW and run.claims:
         claims = sorted(run.claims.values(), key=lambda claim: (not claim.red, claim.verdict is not Verdict.REFUTED))
-        if claims:
-            yield Line(f"one claim with its reason: the same command with -k {claims[0].id}")
+        yield Line(f"one claim with its reason: the same command with -k {claims[0].id}")

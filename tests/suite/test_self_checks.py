@@ -16,8 +16,8 @@ from harness.course import ROOT
 from harness.errors import SuiteError
 from harness.self_check import Measured, self_check
 from harness.verdict import Verdict
+from harness.why.reference import CLIPS, LOSSES, Layer, Reference, State
 from suite.keras import late
-from suite.keras.reference import CLIPS, LOSSES, Layer, Reference, State
 from tests.suite.late_faults import NAMES
 
 

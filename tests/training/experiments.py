@@ -13,8 +13,8 @@ from cases.data.mnist import mnist
 from cases.examples import normalization
 from cases.networks import adam, dense_linear, sgd
 from harness.model import Dataset, Experiment, Metric, Size, Variant
+from harness.why.reference import Layer
 from suite.keras.networks import sequential
-from suite.keras.reference import Layer
 
 COUNT, BATCH = 600, 128
 """Four full batches and one of 88 an epoch."""

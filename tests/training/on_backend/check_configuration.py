@@ -17,9 +17,9 @@ from harness.training.configuration import configuration, differences, digest, h
 from harness.training.programs import structure
 from harness.training.setup import TrainingSetup
 from harness.verdict import Verdict
+from harness.why.reference import Layer
 from suite.keras import defaults
 from suite.keras.networks import drawn, sequential
-from suite.keras.reference import Layer
 from tests.training.experiments import AGREEMENT, BATCH, LOOKS, declared, images, look, small
 
 

@@ -19,8 +19,8 @@ from harness.training.engines import ENGINES
 from harness.training.programs import Programs
 from harness.training.seeding import data_order
 from harness.training.train import train
+from harness.why.reference import Layer
 from suite.keras import CHECKS
-from suite.keras.reference import Layer
 from tests.training.conftest import ROOT, environment
 from tests.training.experiments import (
     CHANCE,

@@ -13,8 +13,8 @@ from harness.training.fit import FitEngine
 from harness.training.seeding import initialise, roles, seed_everything
 from harness.training.setup import TrainingSetup
 from harness.training.train import train
+from harness.why.reference import Layer
 from suite.keras.networks import sequential
-from suite.keras.reference import Layer
 from tests.training.experiments import AGREEMENT, ORDER, small
 
 

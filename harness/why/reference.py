@@ -111,15 +111,30 @@ class Optimizer:
         change, slots = RULES[self.name](gradient, values, steps, self.rate, **given)
         return {"weights": values["weights"] + change, **slots}
 
-    def clipped(self, gradients: np.ndarray) -> np.ndarray:
-        """The gradients of all weights, shape (weights, numbers), as the optimizer uses them."""
+    def clipped(self, gradients: Sequence[np.ndarray]) -> Arrays:
+        """The gradients of all weights, as the optimizer uses them."""
         for name in CLIPS & self.given.keys():
             limit = self.given[name]
             if name == "clipvalue":
-                return np.clip(gradients, -limit, limit)
-            norm = np.linalg.norm(gradients, axis=None if name == "global_clipnorm" else 1, keepdims=True)
-            return gradients * np.minimum(limit / norm, 1)
-        return gradients
+                return [np.clip(gradient, -limit, limit) for gradient in gradients]
+            norms = [float(np.linalg.norm(gradient)) for gradient in gradients]
+            if name == "global_clipnorm":
+                norms = [float(np.linalg.norm(norms))] * len(norms)
+            return [g * min(limit / norm, 1.0) if norm else g for g, norm in zip(gradients, norms, strict=True)]
+        return list(gradients)
+
+    def stepped(self, before: Slots, gradient: np.ndarray, steps: int) -> tuple[Slots, Slots]:
+        """A weight and its slots after a step, of which there were ``steps`` before, and the rounding of each number.
+
+        Rounding is relative to the step without cancellation: that of moments and gradients of equal signs.
+        """
+        sizes = {name: np.abs(value) for name, value in before.items()} | {"weights": np.zeros(gradient.shape)}
+        with np.errstate(invalid="ignore"):  # a wrong state may give nan
+            after = self.step(gradient, before, steps)
+            alone = [self.step(sign * np.abs(gradient), sizes, steps) for sign in (1, -1)]
+        near = {name: STEP * np.max([np.abs(each[name]) for each in alone], axis=0) for name in before}
+        near["weights"] += STEP * np.abs(before["weights"])
+        return after, near
 
     def keras(self) -> Any:
         import keras

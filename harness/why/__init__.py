@@ -1,0 +1,1 @@
+"""Why a training moved: which part of a step does otherwise than its formula."""

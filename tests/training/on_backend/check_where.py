@@ -1,0 +1,87 @@
+"""Which part of a step does otherwise: nothing without a fault, and of an injected fault the part that was changed."""
+
+import re
+
+import pytest
+
+from benchmarks.faults.fault import injected
+from benchmarks.faults.table import named
+from harness.check.evidence import path_of, read
+from harness.course import ROOT, course
+from harness.training.backends import active_backend
+from harness.why.where import Cause, causes, stages
+
+STACK = f"{active_backend()}-cpu"
+SOUND = (
+    "example-4-softmax/as printed",
+    "batch-normalization-examples/rnn",
+    "example-2/raw",
+    pytest.param("example-4/dropout 0.2", marks=pytest.mark.slow),
+    pytest.param("example-4/l1 1e-6", marks=pytest.mark.slow),
+    pytest.param("regularization/l2 0.001", marks=pytest.mark.slow),
+    pytest.param("batch-normalization-examples/cnn", marks=pytest.mark.slow),
+    pytest.param("batch-normalization-rates/normalised, rate 0.5", marks=pytest.mark.slow),
+    *(pytest.param(f"optimizers/{name}", marks=pytest.mark.slow) for name in ("sgd nesterov", "rmsprop", "adagrad")),
+    pytest.param("optimizers/adadelta", marks=pytest.mark.slow),
+    pytest.param("example-2-clipped/clipnorm 1", marks=pytest.mark.slow),
+)
+PLAIN, NORMALISED = "batch-normalization-rates/plain, rate 0.1", "batch-normalization-rates/normalised, rate 0.1"
+ADAM, SOFTMAX, DROPOUT = "optimizers/adam", "example-4-softmax/as printed", "optimizers/adam"
+RNN, CNN = "batch-normalization-examples/rnn", "batch-normalization-examples/cnn"
+FAULTS = {
+    "small: learning rate × 1.01": (PLAIN, r"step of SGD of .*: 1 % larger than its formula"),
+    "Adam: beta_1 is 0.89": (SOFTMAX, "momentum in Adam of "),
+    "Adam: beta_2 is 0.99": (SOFTMAX, "velocity in Adam of "),
+    "Adam: no bias correction": (SOFTMAX, "step of Adam of "),
+    "SGD: nesterov ignored": ("optimizers/sgd nesterov", "step of SGD of "),
+    "SGD: biases frozen": (PLAIN, "step of SGD of .* bias: 0 × its formula"),
+    "RMSprop: rho is 0.95": ("optimizers/rmsprop", "velocity in RMSprop of "),
+    "Adagrad: epsilon is 0.01": ("optimizers/adagrad", "step of Adagrad of "),
+    "Adadelta: rho is 0.9": ("optimizers/adadelta", "accumulated_grad in Adadelta of "),
+    "dropout rate × 1.1": (DROPOUT, "share of kept units of Dropout"),
+    "dropout without rescaling": (DROPOUT, "factor of kept units of Dropout"),
+    "a random state that stands still": (DROPOUT, "dropout mask of Dropout .*: rows or steps share one mask"),
+    "ReLU → leaky, 0.01": (PLAIN, "output of Dense "),
+    "batch normalization epsilon is 0.01": (NORMALISED, "output of BatchNormalization "),
+    "batch normalization momentum is 0.98": (NORMALISED, "moving mean of BatchNormalization "),
+    "batch normalization: no gradient through mean and variance": (NORMALISED, "gradient of "),
+    "L2 penalty × 0.9": ("regularization/l2 0.001", "penalties: 0.9 × their formula"),
+    "LSTM's output gate open": (RNN, "output of LSTM 1"),
+    "max pooling → mean": (CNN, "output of MaxPooling2D "),
+    "convolution with its kernel turned round": (CNN, "output of Conv2D "),
+    "label smoothing of 0.01 always on": (PLAIN, "loss, categorical crossentropy: "),
+    "glorot × 0.99": (PLAIN, "initial weights of seed 0"),
+}
+"""By a fault's name: a training, and the first cause."""
+BROKEN = (
+    "convolution with its kernel turned round",
+    "a random state that stands still",
+    "LSTM's output gate open",
+)
+"""Faults of what PyTorch has otherwise."""
+QUICK = ("small: learning rate × 1.01", "LSTM's output gate open", "label smoothing of 0.01 always on")
+
+
+def causes_of(training: str) -> list[Cause]:
+    experiment, _, variant = training.partition("/")
+    evidence = read(path_of(ROOT / "baselines", STACK, experiment))
+    known = evidence.variants.get(variant) if evidence else None
+    return causes(stages(course().experiments[experiment], variant, known))
+
+
+@pytest.mark.parametrize("training", SOUND)
+def test_nothing_differs_without_a_fault(training):
+    assert list(map(str, causes_of(training))) == []
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in FAULTS]
+)
+def test_the_part_that_was_changed_is_named_and_no_other(name):
+    training, expected = FAULTS[name]
+    if active_backend() == "torch" and (name in BROKEN or named(name).where.startswith("keras.optimizers")):
+        pytest.skip("PyTorch has forms of its own of what this fault changes")
+    with injected(named(name)):
+        found = list(map(str, causes_of(training)))
+    assert found, "no part"
+    assert re.match(expected, found[0]), found
