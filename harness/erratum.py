@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from harness.environment import working_folder
+from harness import working_folder
 from harness.errors import KEBAB, invalid
 from harness.rules.exact import Comparison
 

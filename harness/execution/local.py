@@ -19,7 +19,8 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness.environment import gpu, working_folder
+from harness import working_folder
+from harness.environment import gpu
 from harness.environment.fingerprint import cores
 from harness.errors import SuiteError, invalid
 

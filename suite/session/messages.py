@@ -116,7 +116,7 @@ def moved_lines(run: Run) -> Iterator[Line]:
     for change in moved(run):
         turned = f"{change.before} → {change.after}" if change.kind == "verdict" and change.before else ""
         if change.red:
-            alike = _parting(run, change.name) if change.kind == "training" else turned
+            alike = (_parting(run, change.name) or change.reason) if change.kind == "training" else turned
             groups.setdefault((f"{change.kind} {change.state}", alike), []).append(change)
         else:
             changed.setdefault(f"  {change.state} with these seeds, {turned}", []).append(change.name)
@@ -125,10 +125,11 @@ def moved_lines(run: Run) -> Iterator[Line]:
         if len(of) == 1:
             text = f"{label}: {names}: {f'{alike}. ' if of[0].kind == 'verdict' and alike else ''}{of[0].reason}"
         else:
-            first = "" if len({change.reason for change in of}) == 1 else "The first: "
+            first = ": " if len({change.reason for change in of}) == 1 else ". The first: "
             kind = of[0].kind
             many = f"{plural(len(of), kind, MANY.get(kind, ''))} {of[0].state}"
-            text = f"{many}{f', {alike}' if alike else ''}: {names}. {first}{of[0].reason}"
+            common = f", {alike}" if alike not in ("", of[0].reason) else ""
+            text = f"{many}{common}: {names}{first}{of[0].reason}"
         yield Line(cut(f"  {text}", LONGEST), "red")
     if rest := sum(map(len, list(groups.values())[MOST:])):
         yield Line(f"  and {rest} more: see REPORT.md", "red")

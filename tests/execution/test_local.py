@@ -12,7 +12,7 @@ import time
 import psutil
 import pytest
 
-from harness.environment import working_folder
+from harness import working_folder
 from harness.errors import SuiteError
 from harness.execution import local
 from harness.execution.local import Workers

@@ -144,7 +144,7 @@ ROWS: dict[str, tuple[Sequence[AnyRecord], dict[str, Any], Sequence[str]]] = {
     ),
     "one reason of many": (
         LOST, {"status": FAILED, "planned": tuple(record.key for record in LOST)},
-        ["❌ 9 claims not run.", "  claim not run: c-0, c-1, c-2, c-3, c-4 and 4 more: No data."],
+        ["❌ 9 claims not run.", "  9 claims not run: c-0, c-1, c-2, c-3, c-4 and 4 more: No data."],
     ),
     "interrupted": (
         [variant(), DECIDED], {"status": INTERRUPTED, "planned": ("raw-data-diverges", "a", "b", "c")},
@@ -191,7 +191,7 @@ def test_the_first_lines(name: str, told: Callable[..., list[Line]]) -> None:
 def test_a_long_reason_is_cut(told: Callable[..., list[Line]]) -> None:
     lines = texts(told(variant(TrainingState.MOVED, reason="x" * 10_000), status=FAILED), 80)
     assert max(map(width, lines)) <= 80
-    assert len(lines) < 10
+    assert len(lines) <= 10
 
 
 def test_a_quiet_run_shows_the_status_what_moved_and_the_report(told: Callable[..., list[Line]]) -> None:
