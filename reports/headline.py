@@ -15,7 +15,7 @@ from harness.record.run import ClaimDecided, Run
 from harness.timing.slower import CHANGED
 from harness.verdict import Basis, Verdict
 from reports.cards import Card
-from reports.changes import red_text
+from reports.changes import MANY, red_text
 from reports.slides import snippets
 from reports.words import SYMBOLS, backend_name, plural, verdict_text
 
@@ -70,6 +70,64 @@ class Group:
     @property
     def open(self) -> tuple[Card, ...]:
         return tuple(card for card in self.cards if card.open)
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Changes of one kind and state that have something in common: where trainings part, or how verdicts turned."""
+
+    common: str
+    changes: tuple[Change, ...]
+
+    @property
+    def label(self) -> str:
+        """ "training moved", "16 trainings moved, part at training loss, epoch 2"."""
+        first, count = self.changes[0], len(self.changes)
+        if count == 1:
+            return f"{first.kind} {first.state}"
+        common = f", {self.common}" if self.common not in ("", first.reason) else ""
+        return f"{plural(count, first.kind, MANY.get(first.kind, ''))} {first.state}{common}"
+
+    @property
+    def trained(self) -> bool:
+        """Whether trainings moved, so that ``--why`` has something to look at."""
+        return self.changes[0].kind == "training" and self.changes[0].state == TrainingState.MOVED
+
+    def concerns(self, key: str, card: Card) -> bool:
+        """Whether a claim is among the changes, or rests on a training that is."""
+        return any(
+            change.name == key if change.kind in ("claim", "verdict") else
+            change.kind == "training" and card.rests_on(change.name)
+            for change in self.changes
+        )  # fmt: skip
+
+    @property
+    def reason(self) -> str:
+        """The reason of all, or of the first."""
+        one = len({change.reason for change in self.changes}) == 1
+        return self.changes[0].reason if one else f"The first: {self.changes[0].reason}"
+
+
+def alike(run: Run) -> list[Alike]:
+    """What moved, by what it has in common; what is red first."""
+    groups: dict[tuple[bool, str, str, str], list[Change]] = {}
+    for change in sorted(moved(run), key=lambda change: not change.red):
+        common = ""
+        if change.kind == "training":
+            common = _parting(run, change.name) or change.reason
+        elif change.kind == "verdict" and change.before:
+            common = f"{change.before} → {change.after}"
+        groups.setdefault((change.red, change.kind, str(change.state), common), []).append(change)
+    return [Alike(common, tuple(changes)) for (*_, common), changes in groups.items()]
+
+
+def _parting(run: Run, name: str) -> str:
+    """Where a training that moved parts from the stored one: "part at training loss, step 2"; "" if unknown."""
+    outcome = next((of.outcome for key, of in run.trainings.items() if "/".join(key) == name), None)
+    movement = outcome.movement if outcome else None
+    if movement is None:
+        return ""
+    return f"part at {movement.feature}{'' if movement.step is None else f' {movement.step}'}"
 
 
 def title(run: Run) -> str:

@@ -85,6 +85,7 @@ def html(run: Run, cards: Mapping[str, Card], history: History | None = None, si
         "status": status,
         "mark": {"✅": "✔", "❌": "✘", "⚪": "ℹ"}[status.symbol],
         "moved": headline.moved(run),
+        "alike": headline.alike(run),
         "tiles": tiles(run, cards, speed),
         "findings": wrong_by_standing(cards),
         "moves": moves,

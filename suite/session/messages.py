@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Callable, Iterator
 
 import msgspec
 import pytest
 
-from harness.check.compare import Change
 from harness.check.stored import Stored
 from harness.course import course
 from harness.erratum import ErratumChecked
@@ -18,8 +18,7 @@ from harness.record.run import ClaimDecided, Run, SelfChecked
 from harness.record.run_file import RecordError
 from harness.verdict import Verdict
 from reports.cards import cards
-from reports.changes import MANY
-from reports.headline import compared, count_text, findings, here_text, moved, seeds_text
+from reports.headline import alike, compared, count_text, findings, here_text, seeds_text
 from reports.words import plural, some, verdict_text
 from suite.session.terminal import Line, cut
 
@@ -109,41 +108,20 @@ def status_line(run: Run, *, storing: bool, interrupted: bool, failed: bool) -> 
 
 
 def moved_lines(run: Run) -> Iterator[Line]:
-    """What is red by what it has in common, a line for each: trainings that part at one step, verdicts that turned
-    alike, others of one kind and state. Then verdicts that changed and are not red."""
-    groups: dict[tuple[str, str], list[Change]] = {}
-    changed: dict[str, list[str]] = {}
-    for change in moved(run):
-        turned = f"{change.before} → {change.after}" if change.kind == "verdict" and change.before else ""
-        if change.red:
-            alike = (_parting(run, change.name) or change.reason) if change.kind == "training" else turned
-            groups.setdefault((f"{change.kind} {change.state}", alike), []).append(change)
-        else:
-            changed.setdefault(f"  {change.state} with these seeds, {turned}", []).append(change.name)
-    for (label, alike), of in list(groups.items())[:MOST]:
-        names = some([change.name for change in of], NAMES)
-        if len(of) == 1:
-            text = f"{label}: {names}: {f'{alike}. ' if of[0].kind == 'verdict' and alike else ''}{of[0].reason}"
-        else:
-            first = ": " if len({change.reason for change in of}) == 1 else ". The first: "
-            kind = of[0].kind
-            many = f"{plural(len(of), kind, MANY.get(kind, ''))} {of[0].state}"
-            common = f", {alike}" if alike not in ("", of[0].reason) else ""
-            text = f"{many}{common}: {names}{first}{of[0].reason}"
-        yield Line(cut(f"  {text}", LONGEST), "red")
-    if rest := sum(map(len, list(groups.values())[MOST:])):
+    """What is red, a line for what has something in common, ``MOST`` at most; then verdicts that changed and are not
+    red."""
+    groups = alike(run)
+    red = [group for group in groups if group.changes[0].red]
+    for group in red[:MOST]:
+        first, names = group.changes[0], some([change.name for change in group.changes], NAMES)
+        turned = f"{group.common}. " if len(group.changes) == 1 and first.kind == "verdict" and group.common else ""
+        between = ". " if group.reason != first.reason else ": "
+        yield Line(cut(f"  {group.label}: {names}{between}{turned}{group.reason}", LONGEST), "red")
+    if rest := sum(len(group.changes) for group in red[MOST:]):
         yield Line(f"  and {rest} more: see REPORT.md", "red")
-    for text, names_of in changed.items():
-        yield Line(f"{text}: {some(names_of, NAMES)}")
-
-
-def _parting(run: Run, name: str) -> str:
-    """Where a training that moved parts from the stored one: "all part at training loss, step 2"; "" if unknown."""
-    outcome = next((of.outcome for key, of in run.trainings.items() if "/".join(key) == name), None)
-    movement = outcome.movement if outcome else None
-    if movement is None:
-        return ""
-    return f"part at {movement.feature}{'' if movement.step is None else f' {movement.step}'}"
+    for group in groups[len(red) :]:
+        names = some([change.name for change in group.changes], NAMES)
+        yield Line(f"  {group.changes[0].state} with these seeds, {group.common}: {names}")
 
 
 def finding_lines(run: Run) -> Iterator[Line]:
@@ -215,7 +193,8 @@ def more_lines(run: Run, interrupted: bool) -> Iterator[Line]:
         yield Line("to go on: the same command with --resume")
         return
     if any(training.outcome.state is TrainingState.MOVED for training in run.trainings.values()):
-        yield Line(f"which part of a step does otherwise: python -m reports{course().option} --why")
+        command = f"python -m reports{course().option} --run {shlex.quote(str(run.path))} --why"
+        yield Line(f"which part of a step does otherwise: {command}", whole=True)
     if len(run.header.planned) > FEW and run.claims:
         claims = sorted(run.claims.values(), key=lambda claim: (not claim.red, claim.verdict is not Verdict.REFUTED))
         yield Line(f"one claim with its reason: the same command with -k {claims[0].id}")
