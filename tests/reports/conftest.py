@@ -15,7 +15,7 @@ from harness import course as module
 from harness.course import read
 from reports.write import write_report
 from tests.reports.full import full_run
-from tests.reports.synthetic import CLAIMS, MadeUp
+from tests.reports.synthetic import CLAIMS, EXPERIMENTS, MadeUp
 
 NEEDED = "SUITE_NEED_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -36,8 +36,9 @@ def made_up() -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def lecture() -> None:
-    """A module begins with the claims of the lecture alone, and with its claims as they are."""
+    """A module begins with the claims and experiments of the lecture alone, and with its claims as they are."""
     CLAIMS.clear()
+    EXPERIMENTS.clear()
 
 
 @pytest.fixture(scope="session")
