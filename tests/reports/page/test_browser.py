@@ -121,36 +121,40 @@ def clock(page: Page, actions: int, *read: str) -> float:
     return 3 * actions + sum(words) / 4
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_six_questions_take_thirty_seconds_at_most(opened: Opener, evidence: Path, width: int) -> None:
+def test_six_questions_take_thirty_seconds_at_most(opened: Opener, evidence: Path) -> None:
     """Published evidence answers four, a run two: a tab or a search is one action, and so is a choice in a list."""
-    page, seconds = opened(path=evidence, width=width), {}
-    first = "tbody:first-of-type"
-    seconds["false"] = clock(
-        page, 0, "#page-findings", ".findings thead", f".findings {first} :is([scope=rowgroup], a)"
-    )
+    published, run = opened(path=evidence), opened()
+    for width in WIDTHS:
+        for page in (published, run):
+            page.set_viewport_size({"width": width, "height": 900})
+        seconds = answered(published, run)
+        assert {question: taken for question, taken in seconds.items() if taken > 30} == {}, (width, seconds)
+
+
+def answered(published: Page, run: Page) -> dict[str, float]:
+    """The seconds that each question takes."""
+    page, seconds = published, {}
+    choose(page, "lecturer")
+    first = ".findings tbody:first-of-type :is([scope=rowgroup], a)"
+    seconds["false"] = clock(page, 0, "#page-findings", ".findings thead", first)
     page.get_by_role("searchbox").fill("does dropout help?")
     hit = ".card:not([hidden]) >> nth=0"
     seconds["dropout"] = clock(page, 1, "#page-count", f"{hit} >> h3", f"{hit} >> .sentence")
     page.locator("#page-clear").click()
     page.locator("[name=slide]").select_option("4. Optimizers")
-    page.get_by_role("button", name="Copy all").click()
+    page.locator("section.slide:visible .copy:has-text('Copy all')").click()
     seconds["replace"] = clock(page, 2, "section.slide:visible > h2", ".change:visible > summary", ".change:visible p")
     page.locator("#page-clear").click()
     choose(page, "maintainer")
     seen = ("#page-moved", ".answers dt", "#page-moves")
     seconds["pytorch"] = clock(page, 1, *seen, "details.move > summary >> nth=0", "details.move > summary >> nth=1")
-    seconds["nightly"] = clock(
-        page, 1, *seen, ".move b", ".controls:has(#page-from) label", "#page-move", "#page-changes tr"
-    )
-    page = opened(width=width)
-    page.locator(".tile").nth(2).click()
-    seconds["slower"] = clock(page, 1, ".tile >> nth=2", "#page-times", "#page-times + p")
-    page.locator("[aria-label='At a glance']").scroll_into_view_if_needed()
-    seconds["moved"] = clock(
-        page, 1, "#page-moved", "#page-moved + p", "[aria-label='Before and now'] :is(th, td:nth-child(2))"
-    )
-    assert {question: taken for question, taken in seconds.items() if taken > 30} == {}, seconds
+    keras = (".move b", ".controls:has(#page-from) label", "#page-move", "#page-changes tr")
+    seconds["nightly"] = clock(page, 1, *seen, *keras)
+    run.locator(".tile").nth(2).click()
+    seconds["slower"] = clock(run, 1, ".tile >> nth=2", "#page-times", "#page-times + p")
+    table = "[aria-label='Before and now'] :is(th, td:nth-child(2))"
+    seconds["moved"] = clock(run, 1, "#page-moved", "#page-moved + p", table)
+    return seconds
 
 
 def test_versions_of_keras_are_chosen_in_either_direction(opened: Opener, evidence: Path) -> None:
