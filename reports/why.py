@@ -32,21 +32,25 @@ def explained(run: Run, asked: Sequence[str], baselines: Path) -> tuple[list[str
     from harness.why.where import causes, stages
 
     found: dict[tuple[str, ...], list[str]] = {}
+    unseen: dict[str, None] = {}
     for name, variant in chosen:
         evidence = read(path_of(baselines, run.header.stack, name))
         known = evidence.variants.get(variant) if evidence else None
-        said = tuple(map(str, causes(stages(course().experiments[name], variant, known))))
+        compared = stages(course().experiments[name], variant, known)
+        unseen |= {f"  {stage} ({name})": None for stage in compared if stage.difference is None}
+        said = tuple(map(str, causes(compared)))
         found.setdefault(said, []).append(f"{name}/{variant}")
     lines = []
     for said, names in found.items():
         lines += [f"{some(names, NAMES)}:"]
         lines += [f"  {text}" for text in said] or [f"  {NOTHING}"]
+    lines += ["Not seen:", *unseen] if unseen else []
     return lines, int(any(found))
 
 
 NOTHING = (
-    "every part of a step is as its formula says. The cause lies around it: the data, their order, the number of "
-    "steps, a callback, or the compiler."
+    "every part of a step that was compared is as its formula says. What moved it acts at other steps, or around a "
+    "step: in the data, their order, the number of steps, a callback, or the compiler."
 )
 
 

@@ -34,12 +34,13 @@ from harness.why.reference import CLIPS, Arrays, Optimizer, Slots, average
 EXAMPLES = 64
 """Examples of the batch; a dropout mask is drawn for MASKED examples of as many units."""
 MASKED = 512
-LIMIT, OF_GRADIENT = 2e-5, 1e-3
+LIMIT, OF_GRADIENT = 2e-5, 5e-3
 """The relative differences that rounding to float32 may make: of a layer's outputs and a loss, and of a gradient.
 
-Measured over the lecture's trainings: at most 3e-6 and 2e-4. Gradients are compared with central differences.
+Measured over the lecture's 111 trainings on TensorFlow: at most 6.4e-6 and 2e-3. Gradients are compared with central
+differences; a ReLU within rounding of 0 may be on in one and off in the other.
 """
-NUDGE, NOISE = 1e-7, 1e-14
+NUDGE, NOISE = 1e-7, 5e-14
 """Central differences: the step, relative to a weight, and the relative error of the loss in float64."""
 MASK = "dropout mask"
 SIGMAS = 5.0
