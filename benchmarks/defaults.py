@@ -307,16 +307,27 @@ def computed() -> Iterator[Row]:
     yield "names of a model's variables", paths
 
 
-def defaults() -> Defaults:
-    """Every row of this Keras; an error is the text of its row."""
-    known = {}
+def row(name: str) -> str:
+    """The value of one row; "absent" if this Keras has none of this name."""
     for rows in (declared, computed):
-        for name, value in rows():
-            try:
-                text = shown(value())
-            except Exception as error:
-                text = readable(f"{type(error).__name__}: {error}", 120)
-            known[name] = re.sub(r"(?<=[a-z])_\d+\b", "", text)  # Keras counts its layers: "dense_1"
+        for known, value in rows():
+            if known == name:
+                return text_of(value)
+    return "absent"
+
+
+def text_of(value: Callable[[], Any]) -> str:
+    """A row's value; an error is its text. Keras counts its layers, "dense_1": the numbers are left out."""
+    try:
+        text = shown(value())
+    except Exception as error:
+        text = readable(f"{type(error).__name__}: {error}", 120)
+    return re.sub(r"(?<=[a-z])_\d+\b", "", text)
+
+
+def defaults() -> Defaults:
+    """Every row of this Keras."""
+    known = {name: text_of(value) for rows in (declared, computed) for name, value in rows()}
     backend = keras.backend.backend()
     backend_version = version(*named(backend).facts.distributions) or ""
     return Defaults(keras.__version__, backend, backend_version, np.__version__, known)

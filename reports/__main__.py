@@ -61,6 +61,22 @@ def parser() -> argparse.ArgumentParser:
         help="say which part of a step does otherwise than its formula: in the trainings of the run that moved, or in "
         "these, each experiment/variant; computes one step of each on the run's backend",
     )
+    made.add_argument(
+        "--bisect",
+        nargs="?",
+        const="",
+        metavar="[PACKAGE:]GOOD..BAD",
+        help="with --why: which release, nightly build and commit changed it, among the versions of Keras (or jax, "
+        "tensorflow, torch) between these two; default: from the evidence's to the run's. A name of --why is then also "
+        "a claim about Keras, a self-check or an erratum; needs uv and a package index",
+    )
+    made.add_argument("--clone", type=Path, metavar="DIR", help="with --bisect: the package's clone, for its commits")
+    made.add_argument(
+        "--script",
+        action="store_true",
+        help="with --bisect: write for each change a script of plain Keras that shows it, as small as it gets, and the "
+        "text of an issue",
+    )
     made.add_argument("--catalogue", metavar="FOLDER", help="the course of the runs or evidence (default: cases/)")
     made.add_argument("--evidence", metavar="STACK", help="report the stored trials of this stack instead of a run")
     made.add_argument(
@@ -101,6 +117,12 @@ def asked(options: argparse.Namespace) -> str:
         raise SuiteError("--readme needs --evidence STACK: findings come from stored trials. Add --evidence STACK.")
     if options.push and not options.store:
         raise SuiteError("--push needs --store URL: the database to push to.")
+    if (options.bisect is not None and options.why is None) or (
+        (options.clone or options.script) and options.bisect is None
+    ):
+        raise SuiteError(
+            "--bisect needs --why; --clone and --script need --bisect: python -m reports --why --bisect 3.1..3.2."
+        )
     given = [name for name in ACTIONS if getattr(options, name) not in (None, False)] or ["run"]
     if given == ["why", "run"]:
         given = ["why"]
@@ -143,7 +165,11 @@ def compare(options: argparse.Namespace) -> int:
 
 
 def why(options: argparse.Namespace) -> int:
-    """Prints which part of a step does otherwise than its formula. 1 if one does."""
+    """Prints which part of a step does otherwise than its formula, or which build changed it. 1 if one is found."""
+    if options.bisect is not None:
+        from reports.which import searched
+
+        return searched(options, lambda: _run(options))
     from reports.why import explained
 
     lines, status = explained(_run(options), options.why, options.baseline_dir)

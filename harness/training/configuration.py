@@ -105,7 +105,7 @@ def hashes(setup: TrainingSetup) -> Hashes:
     setup.initialise(model, 0)
     weights = b"".join(np.asarray(weight, "float32").tobytes() for weight in model.weights)
     order = data_order(0, 0, len(setup.data.x))
-    mask = _dropout_mask(model, 0, min(setup.size.batch_size, len(setup.data.x)))
+    mask = dropout_mask(model, 0, min(setup.size.batch_size, len(setup.data.x)))
     return Hashes(
         initial=_hash(weights),
         dropout=None if mask is None else _hash(np.packbits(mask).tobytes()),
@@ -177,7 +177,7 @@ def _differences(where: str, then: JSON, now: JSON) -> Iterator[tuple[str, JSON,
         yield where, then, now
 
 
-def _dropout_mask(model: Any, seed: int, batch: int) -> np.ndarray | None:
+def dropout_mask(model: Any, seed: int, batch: int) -> np.ndarray | None:
     """Which values a model's first dropout layer keeps in its first call, for ``batch`` examples; None without one."""
     import keras
 
