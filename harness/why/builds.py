@@ -223,8 +223,9 @@ class Builds:
         made.mkdir(parents=True, exist_ok=True)
         for name in CODE:
             link, target = made / name, ROOT / name
+            if link.is_symlink() and link.readlink() != target:
+                link.unlink()
             if target.exists() and not link.exists():
-                link.unlink(missing_ok=True)
                 link.symlink_to(target)
         return made
 

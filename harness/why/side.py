@@ -154,7 +154,7 @@ class Trained:
         plain = _compiled(self.setup, keras.optimizers.SGD(1.0))
         before = _arrays(plain)
         yield "loss of a batch, as fit reports it", _fit(plain, self.setup, Dataset(x, y, None, None), 1)["loss"]
-        yield from _changes(plain, before, "gradient of {}, in fit")
+        yield from _changes(plain, before, "gradient of {}, by a step of SGD in fit")
 
     def fixed_order(self) -> Iterator[tuple[str, Any]]:
         """A step and two epochs of ``fit`` in a fixed order."""

@@ -16,8 +16,8 @@ from reports.which import differ
 from tests.training.on_backend.check_where import BROKEN, FAULTS
 
 STAGES = {
-    "small: learning rate × 1.01": "step of SGD",
-    "label smoothing of 0.01 always on": "loss of a batch, as evaluate reports it",
+    "small: learning rate × 1.01": "gradient of Dense 1 kernel, by a step of SGD",
+    "label smoothing of 0.01 always on": "gradient of Dense 1 kernel",
     "ReLU → leaky, 0.01": "outputs",
 }
 SCRIPTS = {name: training for name, (training, _) in FAULTS.items() if "random state" not in name}
