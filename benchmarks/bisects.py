@@ -71,7 +71,7 @@ def section(search: Search, changes: tuple[Change, ...]) -> str:
     command = f"KERAS_BACKEND={search.backend} python -m reports --why {names} --bisect {search.versions} --script"
     short = re.sub(rf"{re.escape(str(FOLDER))}/", "", said)
     shown = "\n".join(f"\n`{path.name}`:\n\n{fenced(path.read_text('utf-8'))}" for path in scripts)
-    return f"## {by_hand.release}\n\nBy hand: {by_hand.what}\n\n{fenced(f'{command}\n{short}', 'text')}\n{shown}\n"
+    return f"## {by_hand.release}\n\nBy hand: {by_hand.what}\n\n{fenced(command + chr(10) + short, 'text')}\n{shown}\n"
 
 
 def output(search: Search) -> Iterator[str]:
