@@ -45,7 +45,7 @@ def searched(options: argparse.Namespace, run: Callable[[], Run]) -> int:
     elif not (first and dots and last):
         raise invalid("--bisect", expected="two versions, such as 3.1.1..3.3.3", received=repr(options.bisect))
     folder = (options.out or out_of(course())).resolve() / FOLDER
-    search = Search(Builds(package or "keras", backend, names, folder), options.clone, options.script)
+    search = Search(Builds(package or "keras", backend, names, folder, first), options.clone, options.script)
     try:
         return int(search.run(first, last))
     except KeyboardInterrupt:
@@ -146,6 +146,7 @@ class Search:
         if training is None:
             say("  No script: no training that was looked at changes here.")
             return
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         choose_backend(builds.backend)
         from harness.why.script import Sketch, shrunk
 
@@ -183,7 +184,8 @@ def differ(then: str, now: str) -> bool:
     (words, numbers), (others, these) = (
         (NUMBER.sub("", line), [float(text) for text in NUMBER.findall(line)]) for line in (then, now)
     )
-    return words != others or not alike(numbers, these)
+    pairs = zip(numbers, these, strict=False)
+    return words != others or not all(alike([a], [b]) for a, b in pairs)
 
 
 NUMBER = re.compile(r"(?<![\w.])-?(?:\d+\.?\d*(?:e[+-]?\d+)?|nan|inf)(?![\w.])")

@@ -19,6 +19,7 @@ from typing import Any
 from packaging.version import Version
 
 from harness.course import ROOT, VARIABLE, course
+from harness.environment.fingerprint import version as version_of
 from harness.errors import SuiteError, invalid
 
 DISTRIBUTIONS = {"keras": ("keras",), "jax": ("jax", "jaxlib"), "tensorflow": ("tensorflow",), "torch": ("torch",)}
@@ -29,6 +30,8 @@ BACKENDS = {"jax": "jax==0.5.3", "tensorflow": "tensorflow==2.16.2", "torch": "t
 """What every Keras 3 imports: the environments of ``tox -e keras30-jax`` have the same."""
 NEEDED = ("msgspec", "scipy", "psutil", "filelock")
 """What ``suite.probe`` imports, beside Keras, the backend and NumPy."""
+LOCKED = "3.15"
+"""From this Keras on the backend, the NumPy and the Python that are installed here are used."""
 PYTHONS = ("3.12", "3.11")
 """NumPy 1.26 has no wheel for a newer one."""
 CODE = ("harness", "suite", "reports", "cases", "benchmarks", "baselines")
@@ -56,6 +59,7 @@ class Builds:
         backend: Keras' backend.
         names: what is looked at: what ``suite.probe`` takes.
         folder: of environments, builds and answers.
+        since: the oldest version that is looked at.
         wrong: by build, why it could not be looked at.
         seconds: by build, what looking at it took.
     """
@@ -64,6 +68,7 @@ class Builds:
     backend: str
     names: Sequence[str]
     folder: Path
+    since: str = "3.0"
     wrong: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -82,11 +87,16 @@ class Builds:
 
         Raises SuiteError if it cannot be made: uv's last line says why.
         """
-        fixed = [NUMPY, BACKENDS[self.backend]]
+        fixed, pythons = [NUMPY, BACKENDS[self.backend]], PYTHONS
+        numpy, keras, backend = map(version_of, ("numpy", "keras", self.backend))
         if self.package != "keras":
-            fixed = [f"numpy=={_installed('numpy')}", f"keras=={_installed('keras')}", self.package]
+            fixed = [f"numpy=={numpy}", f"keras=={keras}", self.package]
+        elif Version(self.since) >= Version(LOCKED) and backend:
+            fixed = [f"numpy=={numpy}", f"{self.backend}=={backend}"]
+        if fixed[0] != NUMPY:
+            pythons = (f"{sys.version_info[0]}.{sys.version_info[1]}",)
         wanted, errors = sorted({*fixed, "keras", *NEEDED}), []
-        for version in PYTHONS if self.package == "keras" else (f"{sys.version_info[0]}.{sys.version_info[1]}",):
+        for version in pythons:
             name = "-".join(["py" + version, *(text.replace("==", "-") for text in fixed)])
             made = self.folder / f"environment-{name}"
             if not (made / "made").exists():
@@ -272,12 +282,6 @@ def _whole(version: str, releases: Sequence[str], nightlies: Sequence[str], pack
     raise invalid(
         f"version of {package}", expected="a release", received=repr(version), fix=f"Near it: {', '.join(near)}."
     )
-
-
-def _installed(distribution: str) -> str:
-    from harness.environment.fingerprint import version
-
-    return str(version(distribution))
 
 
 def _python(environment: Path) -> Path:

@@ -21,7 +21,8 @@ FEATURES, UNITS, BATCH = 8, 8, 4
 PRINTED = {
     "evaluate": 'print("loss:", *np.ravel(model.evaluate(x, y, batch_size=len(x), verbose=0))[:1])',
     "fit": 'print("loss:", *history.history["loss"])',
-    "weights": 'print("norms of the weights:", *[float(np.linalg.norm(weight)) for weight in model.get_weights()])',
+    "weights": 'print("changes of the weights:", *[float(np.linalg.norm(w - v)) '
+    "for w, v in zip(model.get_weights(), before)])",
     "initial": 'print("norms of the initial weights:", *[float(np.linalg.norm(w)) for w in model.get_weights()])',
     "mask": 'print("kept by dropout:", *np.ravel(keras.ops.convert_to_numpy(model(x, training=True)))[:6])',
 }
@@ -93,8 +94,9 @@ class Sketch:
         if self.shown not in ("initial", "mask"):
             lines += ["", f"model.compile(optimizer={self.optimizer}, loss={self.loss!r})"]
         if self.shown in ("fit", "weights"):
+            lines += ["before = model.get_weights()"] * (self.shown == "weights")
             options = f"batch_size={self.batch}, epochs={self.epochs}, shuffle={self.shuffle}, verbose=0"
-            lines += [f"history = model.fit(x, y, {options})"]
+            lines += [f"{'history = ' * (self.shown == 'fit')}model.fit(x, y, {options})"]
         return "\n".join([*lines, PRINTED[self.shown], ""])
 
     def views(self) -> Iterator[Sketch]:

@@ -143,6 +143,7 @@ def test_without_uv_or_an_index_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_
 def test_the_environment_is_that_of_the_versions_matrix() -> None:
     text = (builds.ROOT / "tox.ini").read_text("utf-8")
     assert f"jax: {builds.BACKENDS['jax']}\n" in text
+    assert f"keras=={builds.LOCKED}.*" in (builds.ROOT / "requirements" / "base.in").read_text("utf-8")
     assert all(what.rpartition(".")[0] in text for name, what in builds.BACKENDS.items() if name != "jax")
 
 
