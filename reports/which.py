@@ -7,6 +7,7 @@ import os
 import re
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +152,9 @@ class Search:
         from harness.why.script import Sketch, shrunk
 
         def both(text: str) -> tuple[str, str]:
-            return builds.printed(before, text), builds.printed(after, text)
+            with ThreadPoolExecutor(2) as pool:
+                then, now = pool.map(lambda build: builds.printed(build, text), (before, after))
+            return then, now
 
         name, _, variant = training.partition("/")
         sketch = shrunk(Sketch.of(course().experiments[name], variant), lambda text: differ(*both(text)))

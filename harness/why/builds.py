@@ -87,14 +87,14 @@ class Builds:
 
         Raises SuiteError if it cannot be made: uv's last line says why.
         """
-        fixed, pythons = [NUMPY, BACKENDS[self.backend]], PYTHONS
+        fixed, pythons = [NUMPY, BACKENDS[self.backend]], list(PYTHONS)
         numpy, keras, backend = map(version_of, ("numpy", "keras", self.backend))
         if self.package != "keras":
             fixed = [f"numpy=={numpy}", f"keras=={keras}", self.package]
         elif Version(self.since) >= Version(LOCKED) and backend:
             fixed = [f"numpy=={numpy}", f"{self.backend}=={backend}"]
         if fixed[0] != NUMPY:
-            pythons = (f"{sys.version_info[0]}.{sys.version_info[1]}",)
+            pythons = [f"{sys.version_info[0]}.{sys.version_info[1]}"]
         wanted, errors = sorted({*fixed, "keras", *NEEDED}), []
         for version in pythons:
             name = "-".join(["py" + version, *(text.replace("==", "-") for text in fixed)])
@@ -241,8 +241,10 @@ class Builds:
 
     @cached_property
     def _code_as_it_is(self) -> str:
-        files = [path for name in ("harness", "suite", "cases", "benchmarks") for path in (ROOT / name).rglob("*.py")]
-        return " ".join(f"{path.name} {path.stat().st_mtime_ns}" for path in sorted(files))
+        """A digest of what answers, not of what asks."""
+        files = [path for name in ("harness", "suite", "cases") for path in (ROOT / name).rglob("*.py")]
+        asking = [Path(__file__).with_name(f"{name}.py") for name in ("builds", "script", "search")]
+        return hashlib.sha256(b"".join(path.read_bytes() for path in sorted({*files} - {*asking}))).hexdigest()
 
     def _key(self, build: Build) -> str:
         """The file of an answer: of this build, in this environment, to these names, by this code."""

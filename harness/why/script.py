@@ -107,8 +107,7 @@ class Sketch:
         yield replace(self, shown="evaluate")
         for shuffle in (False, True):
             yield replace(self, shown="weights", epochs=1, shuffle=shuffle)
-            yield replace(self, shown="fit", epochs=1, shuffle=shuffle)
-            yield replace(self, shown="weights", shuffle=shuffle)
+            yield replace(self, shown="fit", shuffle=shuffle)
 
     def smaller(self) -> Iterator[Sketch]:
         """The sketches that are smaller by one thing, the largest steps first."""
