@@ -85,6 +85,8 @@ def output(search: Search) -> Iterator[str]:
         for line in running.stdout:
             print(line, end="", flush=True)
             yield line.rstrip()
+    if running.returncode not in (0, 1):
+        raise SystemExit("A search could not be made, so no page is written.")
 
 
 if __name__ == "__main__":

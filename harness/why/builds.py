@@ -78,7 +78,8 @@ class Builds:
             raise invalid("package of a search", expected=expected, received=repr(self.package))
         if self.backend not in BACKENDS:
             raise invalid("backend", expected=f"one of {', '.join(BACKENDS)}", received=repr(self.backend))
-        if shutil.which("uv") is None:
+        self.uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent)) or ""
+        if not self.uv:
             raise SuiteError("uv is not here. It makes the environments of a search: python -m pip install uv.")
 
     @cached_property
@@ -101,8 +102,8 @@ class Builds:
             made = self.folder / f"environment-{name}"
             if not (made / "made").exists():
                 shutil.rmtree(made, ignore_errors=True)
-                said = _command("uv", "venv", "--seed", "--quiet", "--python", version, str(made))
-                said = said or _command("uv", "pip", "install", "--quiet", "--python", str(_python(made)), *wanted)
+                said = _command(self.uv, "venv", "--seed", "--quiet", "--python", version, str(made))
+                said = said or _command(self.uv, "pip", "install", "--quiet", "--python", str(_python(made)), *wanted)
                 if said:
                     shutil.rmtree(made, ignore_errors=True)
                     errors.append(f"Python {version}: {said}")
@@ -195,7 +196,7 @@ class Builds:
             nightly = "dev" in build.version
             what = (NIGHTLY[self.package],) if nightly else DISTRIBUTIONS[self.package]
             options = ["--quiet", "--no-deps", "--python", str(self.base), "--target", str(beside)]
-            said = _command("uv", "pip", "install", *options, *(f"{name}=={build.version}" for name in what))
+            said = _command(self.uv, "pip", "install", *options, *(f"{name}=={build.version}" for name in what))
         if not said:
             beside.replace(path)
         return said

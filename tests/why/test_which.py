@@ -32,7 +32,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         new = version in ("3.2.0", "3.2.1", *NIGHTLIES[1:])
         return {"regularization/l2 0.001": {"outputs": [1.0, float("nan")], LOSS: [2.5 if new else 2.25]}}, ""
 
-    monkeypatch.setattr(builds.shutil, "which", lambda name: "uv")
+    monkeypatch.setattr(builds.shutil, "which", lambda name, path=None: "uv")
     monkeypatch.setattr(Builds, "base", tmp_path / "environment-py3.11-numpy-1.26.4-jax-0.5.3" / "bin" / "python")
     monkeypatch.setattr(
         Builds, "versions", lambda self, name, nightly=False: NIGHTLIES if nightly else RELEASES if name else []
@@ -129,10 +129,10 @@ def test_bad_input_is_a_sentence(
 
 
 def test_without_uv_or_an_index_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(builds.shutil, "which", lambda name: None)
+    monkeypatch.setattr(builds.shutil, "which", lambda name, path=None: None)
     with pytest.raises(SuiteError, match="python -m pip install uv"):
         Builds("keras", "jax", ["x"], tmp_path)
-    monkeypatch.setattr(builds.shutil, "which", lambda name: "uv")
+    monkeypatch.setattr(builds.shutil, "which", lambda name, path=None: "uv")
     failed = subprocess.CompletedProcess([], 1, "", "ERROR: no index\n")
     monkeypatch.setattr(builds.subprocess, "run", lambda *args, **options: failed)
     monkeypatch.setattr(Builds, "base", Path("python"))
