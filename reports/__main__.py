@@ -62,6 +62,12 @@ def parser() -> argparse.ArgumentParser:
         "these, each experiment/variant; computes one step of each on the run's backend",
     )
     made.add_argument(
+        "--against",
+        metavar="BACKEND",
+        help="with --why: the first stage in which a training does otherwise on this backend, or in a file that python "
+        "-m suite.probe BACKEND TRAINING printed elsewhere",
+    )
+    made.add_argument(
         "--bisect",
         nargs="?",
         const="",
@@ -117,6 +123,8 @@ def asked(options: argparse.Namespace) -> str:
         raise SuiteError("--readme needs --evidence STACK: findings come from stored trials. Add --evidence STACK.")
     if options.push and not options.store:
         raise SuiteError("--push needs --store URL: the database to push to.")
+    if options.against and (options.why is None or options.bisect is not None):
+        raise SuiteError("--against needs --why, without --bisect: python -m reports --why TRAINING --against jax.")
     if (options.bisect is not None and options.why is None) or (
         (options.clone or options.script) and options.bisect is None
     ):
@@ -170,6 +178,10 @@ def why(options: argparse.Namespace) -> int:
         from reports.which import searched
 
         return searched(options, lambda: _run(options))
+    if options.against:
+        from reports.which import against
+
+        return against(options, lambda: _run(options))
     from reports.why import explained
 
     lines, status = explained(_run(options), options.why, options.baseline_dir)

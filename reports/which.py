@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import statistics
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from harness.check.evidence import path_of, read
-from harness.course import course
+from harness.course import ROOT, VARIABLE, course
 from harness.errors import SuiteError, invalid
 from harness.record.outcomes import TrainingState
 from harness.record.run import Run
-from harness.training.backend import choose_backend, default_backend
+from harness.training.backend import check_installed, choose_backend, default_backend
+from harness.training.backends import NAMES
 from harness.why.builds import Build, Builds, commits
 from harness.why.search import changes, most_looks
-from harness.why.side import alike
+from harness.why.side import OF_GENERATORS, alike
 from reports.folders import out_of, write_atomic
 from reports.words import cut, fenced, plural
 
@@ -52,6 +56,55 @@ def searched(options: argparse.Namespace, run: Callable[[], Run]) -> int:
     except KeyboardInterrupt:
         say(f"Interrupted. What builds did is kept in {folder}: the same command goes on from there.")
         return 130
+
+
+def against(options: argparse.Namespace, run: Callable[[], Run]) -> int:
+    """Prints the first stage in which trainings do otherwise on another backend here, or in a file of another place.
+
+    Returns 1 if one does, else 0. Raises SuiteError for bad input.
+    """
+    known = run() if options.run or not options.why else None
+    names = options.why or _red(known)
+    backend = known.header.backend if known else os.environ.get("KERAS_BACKEND") or default_backend()[0]
+    file = Path(options.against)
+    if options.against in NAMES:
+        check_installed(options.against)
+        theirs = probed(options.against, names)
+    else:
+        try:
+            theirs = json.loads(file.read_text("utf-8"))
+            assert all(isinstance(stages, dict) for stages in theirs.values())
+        except (OSError, ValueError, AttributeError, AssertionError) as error:
+            expected = f"a backend ({', '.join(NAMES)}), or a file that `python -m suite.probe BACKEND NAME` printed"
+            raise invalid("--against", expected=expected, received=str(file), fix=str(error)) from error
+    ours = {
+        name: {stage: value for stage, value in stages.items() if not stage.startswith(OF_GENERATORS)}
+        for name, stages in probed(backend, names).items()
+    }
+    differing = 0
+    for name, stages in ours.items():
+        other = theirs.get(name)
+        if other is None:
+            say(f"{name}: not in {file}")
+            continue
+        places = [stage for stage in stages if not alike(stages[stage], other.get(stage))]
+        differing += bool(places)
+        if places:
+            old, new, more = stages[places[0]], other.get(places[0]), len(places) - 1
+            say(f"{name}: {places[0]}: {_shown(old, new)} on {backend}, {_shown(new, old)} on {file}; {more} more")
+        else:
+            say(f"{name}: alike in {plural(len(stages), 'stage')}")
+    return int(differing > 0)
+
+
+def probed(backend: str, names: Sequence[str]) -> dict[str, Any]:
+    """What ``suite.probe`` says here on a backend."""
+    command = [sys.executable, "-m", "suite.probe", backend, *names]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", VARIABLE: str(course().folder)}
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if ran.returncode:
+        raise SuiteError((ran.stderr.strip() or "no answer").splitlines()[-1])
+    return dict(json.loads(ran.stdout.splitlines()[-1]))
 
 
 def say(line: str) -> None:

@@ -35,14 +35,14 @@ class Sketch:
 
     Attributes:
         layers: by class, the arguments that are not the defaults, as source text.
-        shape, classes: of the inputs of an example, and the number of outputs.
+        shape, targets: of the inputs and of the targets of an example.
         one_hot: whether the targets are classes; else they are numbers.
         shown: what is printed, a key of PRINTED.
     """
 
     layers: tuple[tuple[str, Mapping[str, str]], ...]
     shape: tuple[int, ...]
-    classes: int
+    targets: tuple[int, ...]
     one_hot: bool
     optimizer: str
     loss: str
@@ -58,12 +58,12 @@ class Sketch:
         model, optimizer = setup.built
         if not hasattr(model, "add"):
             raise SuiteError(f"No script of {experiment.id}/{variant}: its model is no keras.Sequential.")
-        y = setup.data.y.reshape(len(setup.data.y), -1)
+        y = setup.data.y
         return cls(
             tuple((type(layer).__name__, arguments(layer)) for layer in model.layers),
             tuple(setup.data.x.shape[1:]),
-            y.shape[1],
-            bool(y.shape[1] > 1 and (y.sum(axis=1) == 1).all()),
+            tuple(y.shape[1:]),
+            bool(y.ndim == 2 and y.shape[1] > 1 and (y.sum(axis=1) == 1).all()),
             written(optimizer),
             experiment.loss,
             min(setup.size.batch_size, 128),
@@ -73,9 +73,9 @@ class Sketch:
         """The script. It prints one line."""
         count, first = self.batch * 2 + max(self.batch // 2, 1), "rng = np.random.default_rng(0)"
         targets = (
-            f'np.eye({self.classes}, dtype="float32")[rng.integers(0, {self.classes}, {count})]'
+            f'np.eye({self.targets[0]}, dtype="float32")[rng.integers(0, {self.targets[0]}, {count})]'
             if self.one_hot
-            else f'rng.random(({count}, {self.classes})).astype("float32")'
+            else f'rng.random({(count, *self.targets)}).astype("float32")'
         )
         lines = ["import keras", "import numpy as np", "", first]
         lines += [f'x = rng.random({(count, *self.shape)}).astype("float32")', f"y = {targets}"]

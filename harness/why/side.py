@@ -33,6 +33,8 @@ DRAWN = 2
 """Random projections of an array, beside its norm."""
 
 MASK = "dropout mask of seed 0"
+OF_GENERATORS = ("initial weights", MASK, "order of the data", "weights after two epochs of fit, in its own order")
+"""How the stages begin that each backend draws otherwise."""
 Stages = dict[str, Any]
 """By stage, in the order in which one causes the next: numbers, or a text."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -171,6 +172,28 @@ def test_commits_between_two_nightly_builds(tmp_path: Path) -> None:
         commits(tmp_path, Build(NIGHTLIES[0]), Build("3.2.0"))
     with pytest.raises(SuiteError, match="a clone of the package's repository"):
         commits(tmp_path / "none", Build(NIGHTLIES[0]), Build(NIGHTLIES[1]))
+
+
+def test_another_backend_or_a_file_is_held_against(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sides = {"jax": {"x/y": {"order of the data in fit": [1.0], "outputs": [1.0], LOSS: [2.0], "z": [0.0]}}}
+    sides["tensorflow"] = {"x/y": {"order of the data in fit": [2.0], "outputs": [1.0], LOSS: [2.5], "z": [1.0]}}
+    monkeypatch.setattr(which, "probed", lambda backend, names: sides[backend])
+    monkeypatch.setattr(which, "check_installed", lambda name: None)
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    command = ["--why", "x/y", "--out", str(tmp_path), "--against"]
+    assert main([*command, "tensorflow"]) == 1
+    assert capsys.readouterr().out == f"x/y: {LOSS}: 2 on jax, 2.5 on tensorflow; 1 more\n"
+    file = tmp_path / "side.json"
+    file.write_text(json.dumps(sides["jax"]))
+    assert main([*command, str(file)]) == 0
+    assert capsys.readouterr().out == "x/y: alike in 3 stages\n"
+    for text in ("[1]", '{"x/y": 1}', "{"):
+        file.write_text(text)
+        assert main([*command, str(file)]) == 2
+        assert "Invalid --against. Expected: a backend (tensorflow, jax, torch), or" in capsys.readouterr().err
+    assert main([*command, "jax", "--bisect", "3.0..3.1"]) == 2
 
 
 @pytest.mark.parametrize(
