@@ -50,7 +50,6 @@ myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 napoleon_use_ivar = True
-suppress_warnings = ["misc.highlighting_failure"]  # no lexer knows mermaid
 
 
 def write_claims(app: Any) -> None:
