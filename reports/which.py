@@ -259,7 +259,7 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tup
 def _shown(value: Any, other: Any) -> str:
     """A text, or the first numbers that differ."""
     if value is None:
-        return "absent"
+        return "none"
     if not isinstance(value, list):
         return cut(value, LONGEST)
     pairs = zip(value, other, strict=True) if isinstance(other, list) and len(other) == len(value) else None

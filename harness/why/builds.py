@@ -149,6 +149,8 @@ class Builds:
             return []
         every = self.versions(NIGHTLY[self.package], nightly=True)
         first, last = Version(before.version), Version(after.version)
+        if not first.is_devrelease:  # builds after 3.3.3 are called 3.3.3.dev…, too
+            first = Version(f"{first}.dev0")
         return [Build(version) for version in every if "dev" in version and first < Version(version) < last]
 
     def look(self, build: Build) -> Mapping[str, Any] | None:

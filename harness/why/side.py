@@ -83,10 +83,17 @@ def written_out(experiment: Experiment, variant: str, known: Training | None = N
             masked = Trained(_cut(plain))
             stages |= {f"{name}, with dropout": value for name, value in masked.own_order()}
     except (SuiteError, MemoryError) as error:
-        stages["error"] = " ".join(str(error).split())
+        stages["error"] = _words(str(error))
     except Exception as error:
-        stages["error"] = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        stages["error"] = f"{type(error).__name__}: {_words(str(error))[:200]}"
     return stages
+
+
+def _words(text: str) -> str:
+    """A message on one line, without the version, which differs from build to build."""
+    import keras
+
+    return " ".join(text.split()).replace(f"Keras {keras.__version__}", "this Keras")
 
 
 def _cut(setup: TrainingSetup) -> TrainingSetup:
