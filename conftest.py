@@ -1,3 +1,3 @@
-"""Loads the suite's plugin in a clone; ``pip install .`` needs no such file."""
+"""Loads the plugins in a clone; ``pip install .`` needs no such file."""
 
-pytest_plugins = ["suite.plugin"]
+pytest_plugins = ["suite.plugin", "lecture_claims"]

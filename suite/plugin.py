@@ -1,4 +1,4 @@
-"""The plugin that pytest finds where the package is installed. A clone's ``conftest.py`` names it.
+"""The suite's plugin: ``lecture_claims`` loads it where a command names the suite, a clone's ``conftest.py`` always.
 
 It declares the suite's options, markers and fixture; ``suite/conftest.py`` implements them.
 """

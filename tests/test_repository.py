@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "reports": {"harness"},
     "suite": {"harness", "reports"},
     "conftest": {"harness", "reports", "suite"},
+    "lecture_claims": {"suite"},
     "examples": {"harness"},
     "benchmarks": {"harness", "cases", "reports", "suite", "tests"},
 }
@@ -130,6 +131,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("environment",),
     ("execution", "timing"),
     ("check", "why"),
+    ("anyone",),
 )
 """Folders and modules of ``harness``: each imports from its own floor and from those before it."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -17,7 +18,7 @@ from harness.record.evidence import Expected
 from harness.record.outcomes import Here, SeedsTaken, TrainingOutcome, TrainingState, VerdictComparison, VerdictState
 from harness.record.run import ClaimDecided, Key
 from harness.record.trials import Training
-from harness.rules import PLAIN
+from harness.rules import PLAIN, Look
 from harness.verdict import Decision, Verdict
 
 
@@ -104,6 +105,38 @@ class Decided:
     alongside: tuple[Decision, ...] = ()
     trials: Mapping[str, Sequence[Trial]] = field(default_factory=dict)
     taken: SeedsTaken | None = None
+
+
+def decide_by_looks(
+    claim: Claim,
+    trials: Callable[[int], Mapping[str, tuple[Trial, ...]]],
+    sizes: Sequence[int],
+    further: Callable[[int], bool] = lambda size: True,
+) -> Decided:
+    """Decides a claim after each number of seeds in ``sizes``, until it is no longer INCONCLUSIVE.
+
+    Args:
+        claim: a claim that trials decide.
+        trials: gives, by variant, the trials of the first seeds, of a number of them.
+        sizes: increasing numbers of seeds.
+        further: whether there is a look at a number of seeds; not asked of the first look.
+    """
+    made: list[int] = []
+    why: Literal["decided", "maximum", "interrupted", "not run"] = "maximum"
+    for index, size in enumerate(sizes):
+        if index and not further(size):
+            why = "interrupted"
+            break
+        known = trials(size)
+        decision, alongside = claim.decide(known, Look(tuple(sizes), index))
+        made.append(size)
+        if decision.verdict is not Verdict.INCONCLUSIVE:
+            why = "not run" if decision.verdict is Verdict.NOT_RUN else "decided"
+            break
+    taken = SeedsTaken(tuple(made), sizes[-1], why)
+    if len(sizes) > 1:
+        decision = replace(decision, reason=f"{decision.reason}; {taken}")
+    return Decided(decision, alongside, known, taken)
 
 
 def to_the_end(key: Key, stored: Training | None, usual: Collection[Key], anchors: Collection[Key]) -> int:

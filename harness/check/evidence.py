@@ -118,13 +118,13 @@ def _layout(value: Any, depth: int) -> str:
     return f"{opening}\n{lines}\n{' ' * depth}{closing}"
 
 
-def _check_place(path: Path, evidence: Evidence) -> None:
+def check_place(path: Path, evidence: Evidence) -> None:
     place, held = (path.parent.name, path.stem), (evidence.stack, evidence.experiment)
     if place != held:
         raise FormatError(f"the evidence of {' / '.join(place)}, as its place says", " / ".join(held))
 
 
-FILE = JsonFile("evidence", parse, dumps, _check_place, "--update-baselines")
+FILE = JsonFile("evidence", parse, dumps, check_place, "--update-baselines")
 read, update, write = FILE.read, FILE.update, FILE.write
 
 

@@ -77,6 +77,7 @@ class JsonFile(Generic[T]):
         dumps: content -> text; ``parse`` returns the same content, bit for bit.
         check: FormatError if a content does not belong at a path.
         update_command: the options that write it.
+        reason: what follows the options where a file is written anew.
     """
 
     noun: str
@@ -84,6 +85,7 @@ class JsonFile(Generic[T]):
     dumps: Callable[[T], str]
     check: Callable[[Path, T], None]
     update_command: str
+    reason: str = ' "reason"'
 
     def read(self, path: Path) -> T | None:
         """The content of a file; None if there is no file. SuiteError if it cannot be read or is invalid."""
@@ -94,7 +96,7 @@ class JsonFile(Generic[T]):
             return None
         except FormatError as fault:
             restore = f"Restore the file from version control (git checkout -- {path}), or delete it and write a new "
-            fix = "" if fault.foreign else f'{restore}one with {self.update_command} "reason".'
+            fix = "" if fault.foreign else f"{restore}one with {self.update_command}{self.reason}."
             what = f"{self.noun} {path}"
             raise invalid(what, expected=fault.expected, received=fault.received, fix=fix) from fault
         return value

@@ -15,23 +15,18 @@ import queue
 from collections.abc import Iterable, Sequence
 from concurrent.futures import CancelledError, Executor, Future
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
-from msgspec.structs import replace
-
-from harness.check.claims import Decided
+from harness.check.claims import Decided, decide_by_looks
 from harness.check.judge import same_versions
 from harness.check.rounding import CHECKED
 from harness.claim import Claim
 from harness.errors import SuiteError
 from harness.execution import local
 from harness.model import Trial
-from harness.record.outcomes import SeedsTaken
 from harness.record.run import Key, ShortTrialDone, TrialDone
 from harness.record.run_file import RunFile
 from harness.record.trials import ShortTrial, Training
-from harness.rules.levels import Look
-from harness.verdict import Verdict
 from suite.catalogue import EXPERIMENTS, keys_of
 from suite.options import Options
 from suite.session.known import Known
@@ -319,19 +314,9 @@ def decide(claim: Claim, trials: Trials, sizes: Sequence[int], further: bool = T
         SuiteError: a variant cannot be trained.
     """
     keys = keys_of(claim)
-    made: list[int] = []
-    why: Literal["decided", "maximum", "interrupted", "not run"] = "maximum"
-    for index, size in enumerate(sizes):
-        if index and not further and any(len(trials.done(key)) < size for key in keys):
-            why = "interrupted"
-            break
-        known = {name: done for (_, name), done in trials.get(keys, size).items()}
-        decision, alongside = claim.decide(known, Look(tuple(sizes), index))
-        made.append(size)
-        if decision.verdict is not Verdict.INCONCLUSIVE:
-            why = "not run" if decision.verdict is Verdict.NOT_RUN else "decided"
-            break
-    taken = SeedsTaken(tuple(made), sizes[-1], why)
-    if len(sizes) > 1:
-        decision = replace(decision, reason=f"{decision.reason}; {taken}")
-    return Decided(decision, alongside, known, taken)
+    return decide_by_looks(
+        claim,
+        lambda size: {name: done for (_, name), done in trials.get(keys, size).items()},
+        sizes,
+        lambda size: further or all(len(trials.done(key)) >= size for key in keys),
+    )

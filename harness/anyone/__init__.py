@@ -1,0 +1,1 @@
+"""Checks of anyone's trainings and claims, without a course."""
