@@ -1,4 +1,4 @@
-"""The pytest plugin of the installed package: a fixture and an option; and the suite where a command names it.
+"""The pytest plugin of the installed package: two fixtures and one option; and the suite where a command names it.
 
 It is loaded in every pytest run of an environment. So it imports nothing of ours until a fixture is used, and its name
 is that of no folder that somebody else's project may have.
@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from suite.checks import ClaimCheck
+    from suite.checks import ClaimCheck, TrainingCheck
 
-UPDATE = "--training-update"
+UPDATE, MOVED = "--training-update", "what moved first"
+"""An option and a property of a test."""
 SUITE = "suite.plugin"
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     option = parser.getgroup("training", "checks of trainings").addoption
-    option(UPDATE, action="store_true", help="claim_check stores what it measures anew")
+    option(UPDATE, action="store_true", help="training_check and claim_check store what they measure anew")
     config = pluginmanager.get_plugin("pytestconfig")
     assert isinstance(config, pytest.Config)
     if _asks_for_the_suite([os.fspath(argument) for argument in config.invocation_params.args]):
@@ -42,13 +43,30 @@ def _asks_for_the_suite(arguments: list[str]) -> bool:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Prints what was stored anew, and what several checks have in common that moved."""
-    reports = [report for reports in terminalreporter.stats.values() for report in reports]
-    said = [value for report in reports for name, value in getattr(report, "user_properties", ()) if name == UPDATE]
-    if said:
+    """Prints what was stored anew, and the checks that moved at one place: they have one cause."""
+    lines, alike = list[str](), dict[str, list[str]]()
+    for report in (report for reports in terminalreporter.stats.values() for report in reports):
+        for name, value in getattr(report, "user_properties", ()) if getattr(report, "when", "") == "call" else ():
+            if name == UPDATE:
+                lines.append(value)
+            elif name == MOVED:
+                alike.setdefault(value, []).append(report.nodeid)
+    lines += [f"{len(ids)} checks moved at {at}: {', '.join(ids)}" for at, ids in alike.items() if len(ids) > 1]
+    if lines:
         terminalreporter.section("checks of trainings")
-        for text in dict.fromkeys(said):
-            terminalreporter.write_line(text)
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def training_check(request: pytest.FixtureRequest) -> TrainingCheck:
+    """Checks that a Keras model still trains as it did: ``training_check(build_model, data, optimizer=…, loss=…)``.
+
+    The first run stores the training beside the test file and fails; later runs compare, step by step.
+    """
+    from suite.checks import TrainingCheck
+
+    return TrainingCheck(request)
 
 
 @pytest.fixture

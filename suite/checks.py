@@ -1,20 +1,22 @@
-"""The fixture ``claim_check``: checks of anyone's claims, without a course."""
+"""The fixtures ``training_check`` and ``claim_check``: checks of anyone's trainings and claims, without a course."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack
 
 import pytest
 
 from harness.anyone import claims
 from harness.anyone.claims import Function, OwnClaim
-from harness.anyone.stored import UPDATE, id_of, path_of
+from harness.anyone.stored import MOVED, UPDATE, id_of, path_of
 from harness.errors import SuiteError, invalid
 from harness.model import Metric
 from harness.rules import Above, Best, Equivalent, Exceeds, Monotone, NotBetter, Rule
 from harness.verdict import Verdict
+from suite.plugin import OF_KERAS
 
 
 class Check:
@@ -41,16 +43,75 @@ class Check:
     def _file(self, stack: str, id: str) -> Path:
         return path_of(self._item.path, stack, id)
 
-    def _tell(self, check: Callable[[], tuple[bool, str]]) -> None:
-        """Fails the test without a traceback where the check does not pass; else keeps what was stored for the end."""
+    def _tell(self, check: Callable[[], tuple[bool, str, str]]) -> None:
+        """Fails the test without a traceback where the check does not pass; else keeps what was stored for the end.
+
+        ``check`` gives whether it passes, a text, and what moved first.
+        """
         try:
-            passes, text = check()
+            with warnings.catch_warnings():  # of Keras' own variables under NumPy 2
+                warnings.filterwarnings("ignore", OF_KERAS, DeprecationWarning)
+                passes, text, moved = check()
         except SuiteError as error:
-            passes, text = False, str(error)
+            passes, text, moved = False, str(error), ""
+        if moved:
+            self._item.user_properties.append((MOVED, moved))
         if not passes:
             pytest.fail(text, pytrace=False)
         if self._update:
             self._item.user_properties.append((UPDATE, text))
+
+
+class TrainingCheck(Check):
+    """Checks that a Keras model still trains as it did."""
+
+    def __call__(
+        self,
+        build_model: Callable[[], Any],
+        data: Any,
+        *,
+        epochs: int,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        metrics: Sequence[Any] = (),
+        batch_size: int = 32,
+        validation_data: Any = None,
+        callbacks: Callable[[], Sequence[Any]] | None = None,
+        seeds: int = 5,
+        to_the_end: bool | None = None,
+        name: str = "",
+    ) -> None:
+        """Trains some steps by ``fit`` and compares them with those that are stored beside the test file.
+
+        The first run stores the training in ``<test file>.training/`` and fails: from its initial weights and from a
+        late state twenty steps of five seeds, how many of them rounding leaves alone, and what ``seeds`` trainings to
+        the end reach. Later runs train these steps again. They fail if the training moved, and name the step.
+
+        Args:
+            build_model: a function without arguments that builds a new model. It may compile it; then no ``loss``.
+            data: (x, y) or (x, y, sample_weight), with lists or dicts of arrays for several inputs; a data set or
+                loader that gives the same batches each time; or a function of a seed that makes any of these.
+            epochs, batch_size, validation_data: as ``fit`` takes them.
+            optimizer, loss, metrics: as ``compile`` takes them.
+            callbacks: a function that makes the callbacks of a training to the end. Shorter trials have none.
+            seeds: trainings to the end where it is stored.
+            to_the_end: whether each check trains seed 0 to the end; by default if that takes a second or so.
+            name: of the check, where a test has several.
+        """
+
+        def checked() -> tuple[bool, str, str]:
+            from harness.anyone.check import check
+            from harness.anyone.training import OwnTraining
+
+            id = self._id(name)
+            training = OwnTraining(
+                id=id, build_model=build_model, data=data, optimizer=optimizer, loss=loss, epochs=epochs,
+                batch_size=batch_size, metrics=metrics, validation_data=validation_data, callbacks=callbacks,
+                seeds=seeds, to_the_end=to_the_end,
+            )  # fmt: skip
+            return check(training, lambda stack: self._file(stack, id), self._update)
+
+        self._tell(checked)
 
 
 class How(TypedDict, total=False):
@@ -126,7 +187,7 @@ class ClaimCheck(Check):
     ) -> None:
         """Any rule of ``harness.rules`` on functions by name."""
 
-        def checked() -> tuple[bool, str]:
+        def checked() -> tuple[bool, str, str]:
             id, metric = self._id(how.get("name", "")), how.get("metric", claims.VALUE)
             if unknown := set(how) - set(How.__annotations__):
                 raise invalid(f"arguments of {id}", expected=", ".join(How.__annotations__), received=sorted(unknown))
@@ -144,7 +205,7 @@ class ClaimCheck(Check):
             sizes = (seeds,) if isinstance(seeds, int) else tuple(seeds)
             claim = OwnClaim(id=id, rule=made, functions=dict(functions), metric=measured, sizes=sizes,
                              verdict=Verdict(verdict))  # fmt: skip
-            return claims.check(claim, self._file(claims.STACK, id), self._update)
+            return *claims.check(claim, self._file(claims.STACK, id), self._update), ""
 
         self._tell(checked)
 

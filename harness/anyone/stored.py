@@ -16,7 +16,8 @@ from harness.record.json_file import JsonFile
 from harness.record.timings import Provenance
 from harness.record.trials import Fingerprint, Training
 
-UPDATE = "--training-update"
+UPDATE, MOVED = "--training-update", "what moved first"
+"""As in ``lecture_claims``, which imports nothing."""
 FOLDER = ".training"
 """``test_net.py`` has its files in ``test_net.training/<stack>/``."""
 LONGEST = 80

@@ -77,6 +77,7 @@ class Circumstances:
         stack, fingerprint: of the run.
         full: whether it trains many seeds to the end.
         trainings, trials: the numbers among which its chance of a false alarm is divided; by default of one training.
+        source: what declares the training.
     """
 
     stack: str
@@ -84,6 +85,7 @@ class Circumstances:
     full: bool = False
     trainings: int = 1
     trials: int | None = None
+    source: str = "the catalogue"
 
 
 def judge(
@@ -125,6 +127,7 @@ class Feature(NamedTuple):
         pairs: by seed: (then, now).
         floors: by seed, the least size that a difference is relative to.
         finite: whether a single seed that is no longer finite has moved; else the median over seeds counts alone.
+        limit: the largest difference that is no movement.
     """
 
     name: str
@@ -132,6 +135,7 @@ class Feature(NamedTuple):
     floors: Mapping[int, float] = MappingProxyType({})
     step: int | None = None
     finite: bool = False
+    limit: float = LIMIT
 
     @property
     def sizes(self) -> dict[int, float]:
@@ -140,16 +144,16 @@ class Feature(NamedTuple):
 
     @property
     def movement(self) -> Movement | None:
-        """None unless the median over seeds of the relative differences exceeds LIMIT."""
+        """None unless the median over seeds of the relative differences exceeds the limit."""
         for seed, (then, now) in self.pairs.items() if self.finite else ():
             if then is not None and now is not None and math.isfinite(then) and not math.isfinite(now):
-                return Movement(self.name, "inf", LIMIT, number(then), number(now), seed, self.step)
+                return Movement(self.name, "inf", self.limit, number(then), number(now), seed, self.step)
         sizes = self.sizes
-        if not sizes or (median := statistics.median(sizes.values())) <= LIMIT:
+        if not sizes or (median := statistics.median(sizes.values())) <= self.limit:
             return None
         seed = sorted(sizes, key=sizes.__getitem__)[len(sizes) // 2]
         before, after = (None if x is None else number(x) for x in self.pairs[seed])
-        return Movement(self.name, number(median), LIMIT, before, after, seed, self.step, len(sizes))
+        return Movement(self.name, number(median), self.limit, before, after, seed, self.step, len(sizes))
 
 
 Curves = Mapping[int, Sequence[Number]]
@@ -185,7 +189,7 @@ class Comparison:
     def outcome(self) -> TrainingOutcome:
         """The outcome against the same stack."""
         trained, known = self.trained, self.known
-        if refused := self._another():
+        if refused := self.another():
             return refused
         if known.states and not any(state.steps for state in known.states) and not trained.trials:
             reason = "Rounding moves the first step of this training, so no step of it is compared."
@@ -209,7 +213,7 @@ class Comparison:
 
     def elsewhere(self, begin: str) -> TrainingOutcome:
         """The outcome against another stack: compatible or moved, never reproduced. ``begin``: of its reason."""
-        if refused := self._another(versions=False):
+        if refused := self.another(versions=False):
             return refused
         kinds = ["the canonical trace"] * self._canonical()
         if self.trained.trials:
@@ -243,14 +247,14 @@ class Comparison:
 
         return tuple(differences(self.known.configuration, self.trained.configuration))
 
-    def _another(self, versions: bool = True) -> TrainingOutcome | None:
+    def another(self, versions: bool = True) -> TrainingOutcome | None:
         """The outcome if the trainings are not the same; None if at most another Keras configures them otherwise."""
         changed = self._changed
         ours = [change for change in changed if change[0].split(".")[0].split("[")[0] not in KERAS]
         keras = self.here.fingerprint.get("keras")
         same_keras = keras in {session.fingerprint.get("keras") for session in self.known.sessions}
         if changed and (ours or (versions and same_keras)):
-            by = "the catalogue" if ours else f"the catalogue, or by a Keras that still calls itself {keras}"
+            by = self.here.source + ("" if ours else f", or by a Keras that still calls itself {keras}")
             by += "" if ours else " (a self-check of defaults can tell)"
             reason = f"Another training, changed by {by}: {changes_text(ours or changed)}."
             return TrainingOutcome(TrainingState.NOT_COMPARABLE, reason, changed=changed)
@@ -271,17 +275,25 @@ class Comparison:
         self.identical = self.identical and not any(feature.sizes.values())
         self.fault = self.fault or feature.movement or ""
 
-    def _follow(self, name: str, then: Curves, now: Curves, most: int | None = None, finite: bool = True) -> None:
+    def _follow(
+        self,
+        name: str,
+        then: Curves,
+        now: Curves,
+        most: int | None = None,
+        finite: bool = True,
+        limit: float | None = None,
+    ) -> None:
         """Compares curves of the same seeds step by step; of steps after ``most`` only whether their bits are the same.
 
-        Small values are relative to a share of the first. ``finite``: as in ``Feature``.
+        Small values are relative to a share of the first. ``finite``, ``limit``: as in ``Feature``.
         """
         self.identical = self.identical and all(len(then[seed]) == len(now[seed]) for seed in then)
         rows = {seed: [(value(a), value(b)) for a, b in zip(then[seed], now[seed], strict=False)] for seed in then}
         floors = {seed: FLOOR * abs(row[0][0]) for seed, row in rows.items() if row}
         for step in range(max(map(len, rows.values()), default=0)):
             pairs = {seed: row[step] for seed, row in rows.items() if step < len(row)}
-            feature = Feature(name, pairs, floors, step + 1, finite)
+            feature = Feature(name, pairs, floors, step + 1, finite, limit or LIMIT)
             before = self.fault
             self._look(feature)
             if most is not None and step >= most:
@@ -315,10 +327,10 @@ class Comparison:
         self.late += state.start > 0
         where = f" from the state after {state.start:,} steps" * (state.start > 0)
         before, after = ({seed: side[seed].losses for seed in seeds} for side in (then, now))
-        self._follow(f"{'canonical ' * canonical}training loss{where}, step", before, after)
+        self._follow(f"{'canonical ' * canonical}training loss{where}, step", before, after, limit=state.limit)
         for name in {name: 0 for seed in seeds for name in then[seed].curves}:
             first, second = ({seed: side[seed].curves.get(name, ()) for seed in seeds} for side in (then, now))
-            self._follow(f"{name}{where}, short epoch", first, second)
+            self._follow(f"{name}{where}, short epoch", first, second, limit=state.limit)
         if not canonical:
             if not self.fault and (twice := _twice(after.items())) and not _twice(before.items()):
                 self.fault = ONE_TRAINING.format(*twice)

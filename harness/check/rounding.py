@@ -204,22 +204,26 @@ def _from_states(experiment: Experiment, variant: str, engine: str, sizes: Sizes
         if late and not all(math.isfinite(value(loss)) for trial in plain for loss in trial.losses):
             continue
         traces = [*plain, *itertools.chain(*(train(seeds=range(CHECKED), perturbed=k) for k in PERTURBED))]
-        steps = reproducible_steps(traces)
-        state = State(
-            start=start,
-            own_labels=late is not None and late.own_labels,
-            steps=steps,
-            canonical=min(steps, reproducible_steps(traces, seeds=1, limit=LIMIT / 10)),
-            curves={
-                name: reproducible_steps([replace(trace, losses=trace.curves[name]) for trace in traces])
-                for name in plain[0].curves
-            },
-        )
-        states[state.start] = state
+        states[start] = replace(state_of(traces), own_labels=late is not None and late.own_labels)
         short += [*plain, *train(seeds=(0,), canonical=True)]
     in_order = tuple(states[start] for start in sorted(states))
     return replace(
         known, states=in_order, steps=in_order[0].steps, short=tuple(short), sizes=sizes if in_order[1:] else {}
+    )
+
+
+def state_of(traces: Sequence[ShortTrial], limit: float = LIMIT) -> State:
+    """The state that short trials began in, with how far rounding moves them: the trials and their perturbed ones."""
+    steps = reproducible_steps(traces, limit=limit)
+    return State(
+        start=traces[0].start,
+        steps=steps,
+        canonical=min(steps, reproducible_steps(traces, seeds=1, limit=limit / 10)),
+        curves={
+            name: reproducible_steps([replace(trace, losses=trace.curves[name]) for trace in traces], limit=limit)
+            for name in traces[0].curves
+        },
+        limit=None if limit == LIMIT else limit,
     )
 
 

@@ -81,6 +81,7 @@ class State(Struct, frozen=True, kw_only=True):
         steps: T from this state.
         canonical: as ``steps``, of the canonical trial.
         curves: of each curve, the number of short epochs that rounding does not move.
+        limit: the smallest relative difference that is a change; None for that of float32 (``rounding.LIMIT``).
     """
 
     start: int = 0
@@ -88,6 +89,7 @@ class State(Struct, frozen=True, kw_only=True):
     steps: int = 0
     canonical: int = 0
     curves: dict[str, int] = {}
+    limit: float | None = None
 
     def compared(self, trial: ShortTrial) -> ShortTrial:
         """A trial without what rounding moves."""

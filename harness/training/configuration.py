@@ -48,8 +48,8 @@ def configuration(setup: TrainingSetup) -> dict[str, JSON]:
     facts = setup.variant.facts() if setup.variant.facts else {}
     arrays = {"x": data.x, "y": data.y, "x_val": data.x_val, "y_val": data.y_val}
     return {
-        "model": _plain({"class_name": type(model).__name__, **layers}),
-        "optimizer": _plain({"class_name": type(optimizer).__name__, "config": rule}),
+        "model": plain_json({"class_name": type(model).__name__, **layers}),
+        "optimizer": plain_json({"class_name": type(optimizer).__name__, "config": rule}),
         "loss": experiment.loss,
         "batch_size": setup.size.batch_size,
         "epochs": setup.size.epochs,
@@ -59,7 +59,7 @@ def configuration(setup: TrainingSetup) -> dict[str, JSON]:
             "accuracy": bool(experiment.accuracy),
             "inference": bool(experiment.inference),
             "halves": bool(experiment.halves),
-            "follow": _plain(sorted(experiment.follow)),
+            "follow": plain_json(sorted(experiment.follow)),
             "observe": experiment.observe is not None,
         },
         "facts": {name: float(f"{value:.{DIGITS}g}") for name, value in facts.items()},
@@ -152,16 +152,16 @@ def without_names(config: Any, without: str = "") -> Any:
     return plain(config)
 
 
-def _plain(value: Any) -> JSON:
+def plain_json(value: Any) -> JSON:
     """The value in JSON's types; for any other value, the name of its type."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
+        return {str(key): plain_json(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
+        return [plain_json(part) for part in value]
     if isinstance(value, np.generic | np.ndarray):
-        return _plain(value.tolist())
+        return plain_json(value.tolist())
     return type(value).__name__
 
 

@@ -37,7 +37,7 @@ class FitEngine(Engine):
             seed_training(seed)
             for data in parts(seed):
                 clock = Clock(replace(self.setup, data=data), model, seed, lambda *_: None)
-                steps = Steps(model, len(data.x), self.setup.size.batch_size)
+                steps = Steps(model, ends(len(data.x), self.setup.size.batch_size))
                 hooks = {"on_train_batch_end": steps.end, "on_epoch_begin": clock.begin, "on_epoch_end": clock.end}
                 curves = self._fit(model, data, shuffle=False, **hooks)
                 measured.add(curves | clock.measured.history, np.array(steps.losses))
@@ -91,7 +91,7 @@ class FitEngine(Engine):
         Such a callback makes the device wait for the host, so the timed training has none.
         """
         model = self.model(seed)
-        steps = Steps(model, len(self.setup.data.x), self.setup.size.batch_size)
+        steps = Steps(model, ends(len(self.setup.data.x), self.setup.size.batch_size))
         seed_training(seed)
         self._fit(model, self.setup.data, on_train_batch_end=steps.end)
         return np.array(steps.losses)
@@ -153,21 +153,26 @@ def validation_losses(setup: TrainingSetup, model: Any, batch: int) -> np.ndarra
     return np.concatenate(losses)
 
 
+def ends(count: int, batch: int) -> list[int]:
+    """The number of examples seen after each step of an epoch."""
+    return [min(start + batch, count) for start in range(0, count, batch)]
+
+
 class Steps:
     """A callback that recovers the loss of every step from the epoch's running mean.
 
-    It stops the training at the first loss that is not finite.
+    It stops the training at the first loss that is not finite. ``ends``: the number of examples seen after each step.
     """
 
-    def __init__(self, model: Any, count: int, batch_size: int) -> None:
-        self.model, self.count, self.batch_size = model, count, batch_size
+    def __init__(self, model: Any, ends: Sequence[int]) -> None:
+        self.model, self.ends = model, (*ends, 0)
         self.losses: list[float] = []
         self._sum = 0.0
 
     def end(self, batch: int, logs: Any) -> None:
         before = self._sum if batch else 0.0
-        seen = min((batch + 1) * self.batch_size, self.count)
+        seen = self.ends[batch]
         self._sum = float(logs["loss"]) * seen
-        self.losses.append((self._sum - before) / (seen - batch * self.batch_size))
+        self.losses.append((self._sum - before) / (seen - self.ends[batch - 1]))
         if not math.isfinite(self.losses[-1]):
             self.model.stop_training = True

@@ -8,6 +8,7 @@ of a real training (``sizes``). The random state and the step number are advance
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -70,21 +71,25 @@ class Late:
     def optimizer(self, make: Callable[[], Any]) -> Any:
         """The Keras optimizer that ``make`` returns, changed so that it is in this state once it is built."""
         optimizer = make()
-        build, names = optimizer.build, slots_of(optimizer)
+        build = optimizer.build
 
         def late(variables: Sequence[Any]) -> None:
             if optimizer.built:
                 return
             build(variables)
-            if not self.steps:
-                return
-            optimizer.iterations.assign(self.steps)
-            for name in names:
-                for place, (slot, weight) in enumerate(zip(own_slots(optimizer, name), variables, strict=True)):
-                    slot.assign(late_slots(names, tuple(weight.shape), place, self.sizes)[name])
+            if self.steps:
+                self.advance(optimizer, variables)
 
         optimizer.build = late
         return optimizer
+
+    def advance(self, optimizer: Any, variables: Sequence[Any]) -> None:
+        """Sets the step number and the slots of an optimizer that is built for these weights."""
+        names = slots_of(optimizer)
+        optimizer.iterations.assign(self.steps)
+        for name in names:
+            for place, (slot, weight) in enumerate(zip(own_slots(optimizer, name), variables, strict=True)):
+                slot.assign(late_slots(names, tuple(weight.shape), place, self.sizes)[name])
 
 
 def slots_of(optimizer: Any) -> tuple[str, ...]:
@@ -150,7 +155,13 @@ def sizes(model: Any, moments: Sequence[tuple[str, Any]], optimizer: Any) -> Siz
 
 
 def _named(model: Any) -> Iterator[tuple[str, Any]]:
-    """(name, variable) of every variable of a model; a name is the layer's role and the variable's own name."""
+    """(name, variable) of every variable of a model; a name is the layer's role and the variable's own name.
+
+    A layer that is made of others may have a name several times; they are counted.
+    """
     for role, layer in roles(model):
+        counts: Counter[str] = Counter()
         for variable in layer.variables:
-            yield f"{role}/{variable.name}", variable
+            counts[variable.name] += 1
+            again = f" {counts[variable.name]}" if counts[variable.name] > 1 else ""
+            yield f"{role}/{variable.name}{again}", variable

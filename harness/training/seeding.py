@@ -98,7 +98,7 @@ def initialise(
         late(model, seed)
     if perturbed:
         for role, layer in roles(model):
-            _flip_last_bits(layer, derived(seed, f"{role}/perturbed {perturbed}"))
+            flip_last_bits(layer, derived(seed, f"{role}/perturbed {perturbed}"))
 
 
 @dataclass(frozen=True)
@@ -136,12 +136,18 @@ def canonical_values(rng: np.random.Generator, shape: tuple[int, ...]) -> np.nda
     return rng.uniform(-limit, limit, shape).astype("float32")
 
 
-def _flip_last_bits(layer: Any, seed: int) -> None:
+def flip_last_bits(layer: Any, seed: int, low: str | None = None) -> None:
+    """Moves the last bit of every trained weight of a layer or model that is not 0 up or down, at random.
+
+    ``low``: the bit is that of this type, which has fewer ("bfloat16").
+    """
     import keras
+    import ml_dtypes
 
     rng = np.random.default_rng(seed)
     for variable in layer.trainable_variables:
         values = keras.ops.convert_to_numpy(variable)
+        values = values if low is None else values.astype(getattr(ml_dtypes, low, low))
         towards = rng.choice(np.array([-np.inf, np.inf], values.dtype), values.shape)
         variable.assign(np.where(values == 0, values, np.nextafter(values, towards)))
 

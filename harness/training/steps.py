@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,49 @@ EVALUATED = 1000
 
 _PROGRAMS = Programs(keep_all=True)
 """This process's programs of a short epoch."""
+
+
+@dataclass(frozen=True)
+class ShortEpochs:
+    """Which examples the short epochs of a training have: of ``total`` examples in full batches of ``batch``.
+
+    ``start``: the number of steps before them.
+    """
+
+    total: int
+    batch: int
+    start: int = 0
+
+    @property
+    def tail(self) -> int:
+        """Full batches of a short epoch."""
+        return min(TAIL, self.total // self.batch)
+
+    @property
+    def examples(self) -> int:
+        """Examples of a short epoch: of its full batches and the partial one."""
+        return self.tail * self.batch + self.total % self.batch
+
+    def count(self, compared: State | None, canonical: bool) -> int:
+        """The number of short epochs; with ``compared`` no more than are compared."""
+        return short_epochs(self.tail + bool(self.total % self.batch), compared, canonical)
+
+    def rows(self, seed: int, epoch: int) -> np.ndarray:
+        """The examples of a short epoch, counted from 0, in their order."""
+        full = self.total // self.batch
+        first, step = divmod(self.start, -(-self.total // self.batch))
+        order = data_order(seed, first + epoch, self.total)
+        begin = self.batch * (min(step, full - self.tail) if epoch == 0 else 0)
+        return np.concatenate([order[begin : begin + self.tail * self.batch], order[full * self.batch :]])
+
+
+def short_epochs(steps: int, compared: State | None, canonical: bool) -> int:
+    """The number of short epochs of so many steps: STEPS in all, or with ``compared`` no more than are compared."""
+    count = -(-STEPS // steps)
+    if compared is None:
+        return count
+    last = -(-(compared.canonical if canonical else compared.steps) // steps)
+    return min(count, max(1, last, *compared.curves.values()))
 
 
 def short_trials(
@@ -63,24 +106,14 @@ def short_trials(
     """
     check_seeds(seeds)
     setup = TrainingSetup.of(experiment, variant, perturbed, canonical, late)
-    data, batch = setup.data, setup.full_batch
-    full, partial = divmod(len(data.x), batch)
-    tail = min(TAIL, full)
-    first, step = divmod(late.steps if late else 0, setup.steps)
-    of_epoch = tail + bool(partial)
-    count = -(-STEPS // of_epoch)
-    if compared is not None:
-        last = -(-(compared.canonical if canonical else compared.steps) // of_epoch)
-        count = min(count, max(1, last, *compared.curves.values()))
-    short, model = setup.short_epoch(tail * batch + partial), setup.build()[0] if late and late.own_labels else None
+    data, cut = setup.data, ShortEpochs(len(setup.data.x), setup.full_batch, late.steps if late else 0)
+    short, model = setup.short_epoch(cut.examples), setup.build()[0] if late and late.own_labels else None
 
     def epochs(seed: int) -> Iterator[Dataset]:
         if model is not None:
             setup.initialise(model, seed)
-        for epoch in range(count):
-            order = data_order(seed, first + epoch, len(data.x))
-            begin = batch * (min(step, full - tail) if epoch == 0 else 0)
-            rows = np.concatenate([order[begin : begin + tail * batch], order[full * batch :]])
+        for epoch in range(cut.count(compared, canonical)):
+            rows = cut.rows(seed, epoch)
             y = data.y[rows] if model is None else _predicted(model, data.x[rows])
             yield replace(short.data, x=data.x[rows], y=y)
 
@@ -89,9 +122,9 @@ def short_trials(
         results: list[dict[str, Any]] = [
             {
                 "seed": seed,
-                "losses": _float32(np.concatenate(measured.losses)),
-                "curves": {name: _float32(curve) for name, curve in measured.history.items()},
-                "rounded": _rounded(model()),
+                "losses": float32(np.concatenate(measured.losses)),
+                "curves": {name: float32(curve) for name, curve in measured.history.items()},
+                "rounded": rounded(model()),
             }
             for seed, measured, model in engine.parts(seeds, epochs)
         ]
@@ -128,7 +161,7 @@ def late_sizes(setup: TrainingSetup) -> Sizes | None:
     return with_engine(setup, "auto", Programs(), trained, of=short)
 
 
-def _float32(values: Any) -> tuple[Number, ...]:
+def float32(values: Any) -> tuple[Number, ...]:
     """float32 values as a short trial has them."""
     return tuple(map(number, shortest(values)))
 
@@ -143,7 +176,7 @@ def _predicted(model: Any, x: np.ndarray) -> np.ndarray:
     return np.eye(outputs.shape[1], dtype="float32")[outputs.argmax(1)]
 
 
-def _rounded(model: Any) -> int:
+def rounded(model: Any) -> int:
     """The number of weights, of ten values and more, whose 16 low bits are all 0: as after a cast to bfloat16.
 
     Weights that are not finite do not count: nan has such bits.

@@ -78,7 +78,7 @@ def test_elsewhere_it_adds_one_option_and_imports_nothing(tmp_path):
     assert "--training-update" in said
     for option in ("--seeds", "--catalogue", "--update-baselines"):
         assert option not in said
-    assert "claim_check" in run(tmp_path, "--fixtures")[1]
+    assert "training_check" in run(tmp_path, "--fixtures")[1]
 
 
 @pytest.mark.parametrize("arguments", [("--pyargs", "suite"), ("--pyargs", "suite.test_exact"), (str(ROOT / "suite"),)])

@@ -12,7 +12,7 @@ from harness.model import Dataset, Divergence
 from harness.training.compiled import CompiledEngine
 from harness.training.divergence import CHANCE_MIN, classify, stuck_at_chance
 from harness.training.engine import Measurements
-from harness.training.fit import Steps
+from harness.training.fit import Steps, ends
 from harness.training.setup import TrainingSetup
 from harness.training.train import _seconds
 from tests.training.experiments import FAILURES
@@ -97,7 +97,7 @@ class Model:
 def test_steps_recovers_the_loss_of_each_step(losses):
     """From the epoch's running mean, over examples: batches of 3, 3 and 2 of eight."""
     model = Model()
-    steps, sizes, total = Steps(model, 8, 3), (3, 3, 2), 0.0
+    steps, sizes, total = Steps(model, ends(8, 3)), (3, 3, 2), 0.0
     for step, loss in enumerate(losses):
         batch = step % 3
         total = (total if batch else 0.0) + loss * sizes[batch]

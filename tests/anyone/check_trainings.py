@@ -1,0 +1,274 @@
+"""Trainings of anyone's models, in a process of JAX that ``test_trainings.py`` starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from harness.anyone import check as checks
+from harness.anyone.check import check
+from harness.anyone.stored import path_of
+from harness.anyone.training import OwnTraining
+from harness.errors import SuiteError
+from harness.record.trials import value
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(150, 6)).astype("float32")
+Y = (X @ RNG.normal(size=(6, 1)) + 0.1 * RNG.normal(size=(150, 1))).astype("float32")
+
+
+def network():
+    return keras.Sequential([layers.Input((6,)), layers.Dense(8, "tanh"), layers.Dropout(0.2), layers.Dense(1)])
+
+
+def training(build=network, data=(X, Y), **more) -> OwnTraining:
+    given = {"optimizer": "adam", "loss": "mse", "epochs": 2, "seeds": 2, **more}
+    return OwnTraining(id="test-net", build_model=build, data=data, **given)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return lambda stack: path_of(tmp_path / "test_net.py", stack, "test-net")
+
+
+def optimizer(factor=1.0):
+    own = keras.optimizers.Adam(0.01)
+    before = own.update_step
+    own.update_step = lambda gradient, variable, rate: before(gradient, variable, rate * factor)
+    return own
+
+
+@functools.cache
+def stored_bytes() -> bytes:
+    """The file of ``training(optimizer=optimizer)``, stored once."""
+    import tempfile
+    from pathlib import Path
+
+    folder = Path(tempfile.mkdtemp())
+    place = lambda stack: path_of(folder / "test_net.py", stack, "test-net")  # noqa: E731
+    passes, text, moved = check(training(optimizer=optimizer, validation_data=(X[:50], Y[:50])), place, False)
+    assert (passes, moved) == (False, "")
+    assert "compared will be 20 steps, 20 steps from the state after 5" in text
+    assert "Nothing was stored before" in text
+    return place("jax-cpu").read_bytes()
+
+
+@pytest.fixture
+def stored(path):
+    path("jax-cpu").parent.mkdir(parents=True)
+    path("jax-cpu").write_bytes(stored_bytes())
+    return path
+
+
+def known(**more) -> OwnTraining:
+    return training(**{"optimizer": optimizer, "validation_data": (X[:50], Y[:50]), **more})
+
+
+def test_an_unchanged_training_passes_to_the_end(stored):
+    passes, text, _ = check(known(), stored, False)
+    assert passes
+    assert "identical: Compared: 20 steps of 5 seeds; steps from 1 late state; seed 0 to the end" in text
+
+
+def test_an_optimizer_one_percent_too_strong_is_red_and_named(stored, monkeypatch):
+    before = keras.optimizers.Adam.update_step
+    stronger = lambda self, gradient, variable, rate: before(self, gradient, variable, rate * 1.01)  # noqa: E731
+    monkeypatch.setattr(keras.optimizers.Adam, "update_step", stronger)
+    passes, text, moved = check(known(), stored, False)
+    assert not passes
+    assert moved.startswith("training loss, step ")
+    assert "step of Adam of Dense" in text
+    assert "1 % larger than its formula" in text
+    assert stored("jax-cpu").read_bytes() == stored_bytes()
+
+
+def test_another_stack_compares_canonical_trials(stored, monkeypatch):
+    monkeypatch.setattr(checks.machine, "stack", lambda fingerprint: "torch-cpu")
+    passes, text, _ = check(known(), stored, False)
+    assert passes
+    assert "Nothing is stored for torch-cpu. Against jax-cpu: the canonical trace compatible." in text
+    assert not check(known(optimizer=lambda: optimizer(1.05)), stored, False)[0]
+    assert not stored("torch-cpu").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"epochs": 3}, "Another training, changed by the test: epochs 2 then, 3 now."),
+        ({"data": (X + 1, Y)}, "data.x"),
+        ({"optimizer": lambda: keras.optimizers.Adam(0.0101)}, "optimizer.config.learning_rate 0.01 then, 0.0101 now"),
+        ({"build": lambda: keras.Sequential([layers.Input((6,)), layers.Dense(1)])}, "model.layers"),
+    ],
+)
+def test_another_training_is_not_comparable_and_stays(more, said, stored):
+    passes, text, _ = check(known(**more), stored, False)
+    assert not passes
+    assert "not comparable" in text
+    assert said in text
+    assert stored("jax-cpu").read_bytes() == stored_bytes()
+
+
+def test_an_update_says_what_changed(stored):
+    passes, text, _ = check(known(epochs=3, seeds=1), stored, True)
+    assert passes
+    assert "changed: epochs 2 then, 3 now." in text
+    assert "before it reached: loss" in text
+
+
+def edited(text: str) -> str:
+    return text.replace('"epochs": 2', '"epochs": 3')
+
+
+def newer(text: str) -> str:
+    return json.dumps(json.loads(text) | {"schema": 99})
+
+
+@pytest.mark.parametrize(("change", "said"), [(edited, "edited or merged by hand"), (newer, "newer version")])
+def test_a_damaged_or_newer_file_is_left(change, said, stored):
+    file = stored("jax-cpu")
+    file.write_text(change(file.read_text("utf-8")), "utf-8")
+    before = file.read_bytes()
+    for update in (False, True):
+        with pytest.raises(SuiteError, match=said):
+            check(known(seeds=1), stored, update)
+    assert file.read_bytes() == before
+
+
+# --- kinds of models and data ---
+
+
+class OwnStep(keras.Model):
+    """A model with weights, a layer and a training step of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = self.add_weight(shape=(6,), initializer="random_normal", name="scale")
+        self.inner = layers.Dense(1)
+
+    def call(self, x, training=False):
+        return self.inner(x * self.scale)
+
+    def train_step(self, *given, **named):
+        return super().train_step(*given, **named)
+
+
+def two_inputs():
+    a, b = layers.Input((3,), name="a"), layers.Input((3,), name="b")
+    both = layers.Concatenate()([layers.Dense(4, "relu")(a), b])
+    return keras.Model([a, b], [layers.Dense(1, name="first")(both), layers.Dense(1, name="second")(both)])
+
+
+class Batches(keras.utils.PyDataset):
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, index):
+        return X[index * 25 : index * 25 + 25], Y[index * 25 : index * 25 + 25]
+
+
+def generator(seed):
+    rng = np.random.default_rng(seed)
+    return ((X[rows], Y[rows]) for rows in (rng.integers(0, 150, 16) for _ in range(100)))
+
+
+def bidirectional():
+    return keras.Sequential([layers.Input((3, 2)), layers.Bidirectional(layers.LSTM(4)), layers.Dense(1)])
+
+
+def low(policy):
+    def build():
+        return keras.Sequential(
+            [layers.Input((6,)), layers.Dense(8, "tanh", dtype=policy), layers.Dense(1, dtype=policy)]
+        )
+
+    return build
+
+
+KINDS = {
+    "own step": training(OwnStep),
+    "weights": training(data=(X, Y, np.linspace(0, 1, 150).astype("float32"))),
+    "two inputs": training(two_inputs, ([X[:, :3], X[:, 3:]], [Y, -Y]), loss=["mse", "mae"]),
+    "names": training(two_inputs, ({"a": X[:, :3], "b": X[:, 3:]}, {"first": Y, "second": Y}),
+                      loss={"first": "mse", "second": "mae"}),
+    "batches": training(data=Batches(workers=1)),
+    "generator": training(data=generator),
+    "sequences": training(bidirectional, (X.reshape(150, 3, 2), Y)),
+    "own loss": training(loss=lambda y, p: ops.mean(ops.abs(y - p))),
+    "mixed bfloat16": training(low("mixed_bfloat16")),
+    "bfloat16": training(low("bfloat16")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_kind_trains_alike_twice_and_another_seed_otherwise(name):
+    own = dataclasses.replace(KINDS[name]).trained(False)
+    first, again, other, shaken = own.short(0), own.short(0), own.short(1), own.short(0, perturbed=1)
+    assert first.losses == again.losses
+    assert len(first.losses) >= 20
+    assert first.losses != other.losses
+    assert value(shaken.losses[0]) == pytest.approx(value(first.losses[0]), rel=0.02 if "bfloat" in name else 1e-5)
+    assert checks.configuration(KINDS[name]) == checks.configuration(KINDS[name])
+
+
+def test_bfloat16_has_a_limit_of_its_own(path):
+    _, text, _ = check(training(low("mixed_bfloat16"), seeds=1), path, False)
+    assert "(limit " in text
+    assert check(training(low("mixed_bfloat16"), seeds=1), path, False)[0]
+
+
+def test_callbacks_run_only_in_trainings_to_the_end(path):
+    made = []
+
+    def callbacks():
+        made.append(keras.callbacks.LambdaCallback())
+        return made[-1:]
+
+    check(training(callbacks=callbacks, seeds=2), path, False)
+    assert len(made) == 2
+
+
+def unseeded():
+    return keras.Sequential([layers.Input((6,)), layers.Dense(1, kernel_initializer=Unseeded())])
+
+
+class Unseeded(keras.initializers.Initializer):
+    def __call__(self, shape, dtype=None):
+        return ops.convert_to_tensor(np.random.default_rng().normal(size=shape).astype("float32"))
+
+
+def chaotic():
+    """Every rounding moves its loss."""
+    return keras.Sequential(
+        [layers.Input((6,)), layers.Dense(8), layers.Lambda(lambda x: ops.sin(1e8 * x)), layers.Dense(1)]
+    )
+
+
+SHARED = network()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda: training(unseeded), "something draws random numbers without a seed"),
+        (lambda: training(chaotic), "T = 0, rounding moves the first loss"),
+        (lambda: training(lambda: 3), "Expected: a Keras model. Received: int"),
+        (lambda: training(SHARED), "a function that builds a new model"),
+        (lambda: training(data=lambda seed: (np.random.rand(50, 6), Y[:50])), "differ each time"),
+        (lambda: training(data=generator(0)), "a generator, which can be read once only"),
+        (lambda: training(data=(X, Y[:3])), "arrays of one length"),
+        (lambda: training(data=X), "a function of a seed. Received: ndarray"),
+        (lambda: training(data=(X,)), "a tuple of 1"),
+        (lambda: training(epochs=0), "Invalid epochs"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_a_sentence_and_stores_nothing(wrong, said, path):
+    with pytest.raises(SuiteError) as error:
+        check(wrong(), path, True)
+    assert said in str(error.value)
+    assert not path("jax-cpu").exists()
