@@ -7,7 +7,7 @@ A name is a training (experiment/variant), a claim about Keras, an erratum, a se
 from __future__ import annotations
 
 import contextlib
-import importlib.util
+import importlib
 import io
 import json
 import re
@@ -84,11 +84,12 @@ def _decided(decide: Callable[[], Decision]) -> str:
 
 
 def _default(row: str) -> str:
-    if importlib.util.find_spec("benchmarks") is None:
-        raise SuiteError("Defaults are looked at in a clone only: benchmarks/ is not here.")
-    from benchmarks.defaults import row as of_defaults
-
-    return of_defaults(row)
+    """A row of ``benchmarks.defaults``, which a clone has and the installed package has not."""
+    try:
+        defaults = importlib.import_module("benchmarks.defaults")
+    except ModuleNotFoundError as error:
+        raise SuiteError("Defaults are looked at in a clone only: benchmarks/ is not here.") from error
+    return str(defaults.row(row))
 
 
 if __name__ == "__main__":
