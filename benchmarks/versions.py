@@ -252,15 +252,13 @@ def markdown(columns: Sequence[Column], changes: Sequence[Change]) -> str:
         environments(columns),
         "## What changed",
         table(
-            ("", "release", "whose", "what changed", "rows", "reference"),
+            ("", "since", "what changed", "rows"),
             [
                 (
                     number,
-                    change.release or "–",
-                    change.whose,
-                    escape(change.what),
+                    f"{change.whose} {change.release}".strip(),
+                    escape(change.what) + (f"<br>*{referred(change.reference)}*" if change.reference else ""),
                     sum(number in those for those in explained.values()),
-                    escape(change.reference) or "–",
                 )
                 for number, change in enumerate(changes, 1)
             ],
@@ -269,27 +267,32 @@ def markdown(columns: Sequence[Column], changes: Sequence[Change]) -> str:
         "\n".join(f"- **Unexplained**: {gap}" for gap in gaps)
         or "Every difference below is explained by one of these changes.",
         "## Claims, errata, self-checks, trainings",
-        "✔: as the evidence and the catalogue say. An empty cell was not run, or has nothing to compare with. The last "
-        "column has the number of the change. The reasons stand below the tables.",
+        "✔: as the evidence and the catalogue say. From one version to another means those that were run; in brackets: "
+        "the version of the backend. The last column has the number of the change. The reasons stand below the tables.",
         *tables(columns, [row for row in rows if row not in defaults], explained),
-        "\n".join(reasons(columns, rows)),
+        "<details>\n<summary>The reasons</summary>\n\n" + "\n".join(reasons(columns, rows)) + "\n\n</details>",
         "## Defaults and small computations",
-        f"{sum(row.startswith(DEFAULT) for row in every)} were compared. ″: as on the left. {ABSENT}: this "
-        "Keras has no such argument.",
+        f"{sum(row.startswith(DEFAULT) for row in every)} were compared. {ABSENT}: this Keras has no such argument.",
         *tables(columns, defaults, explained),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def referred(reference: str) -> str:
+    """A reference, with a link to each pull request and issue of Keras."""
+    link = r"[\1](https://github.com/keras-team/keras/issues/\2)"
+    return re.sub(r"keras-team/keras, (\w[\w ]* (\d+))", "Keras, " + link, escape(reference))
+
+
 INTRODUCTION = """# What differs between versions of Keras
 
-Columns are environments, rows are claims, errata, self-checks, trainings and defaults. A row is shown if it differs
-between versions of one backend, or is red. Columns with one version of the backend differ in Keras alone: a difference
-between them is Keras' own. JAX 0.5.3, TensorFlow 2.16 and NumPy 1.26 are used because every Keras 3 runs on them.
+Rows are claims, errata, self-checks, trainings and defaults. A row is shown if it differs between versions of one
+backend, or is red. Environments with one version of the backend differ in Keras alone: a difference between them is
+Keras' own. JAX 0.5.3, TensorFlow 2.16 and NumPy 1.26 are used because every Keras 3 runs on them.
 
 `tox -e keras30-jax` checks one environment, `python -m benchmarks.versions reports/out/versions` writes this page. The
 changes are named by hand in [`changes.toml`](changes.toml). A difference is explained if a change names its row and
-was released between the two columns; a difference that no change explains is listed as unexplained. None is ours:
+was released between the two environments; a difference that no change explains is listed as unexplained. None is ours:
 where the suite itself needed a newer Keras or JAX, it was repaired, and runs on all of them."""
 
 
@@ -311,25 +314,30 @@ def tables(columns: Iterable[Column], rows: Sequence[str], explained: dict[str, 
         ran = [column for column in own if any(column.state(row) for row in shown)]
         if not shown:
             continue
-        several = len({column.backend_version for column in ran}) > 1
-        heads = [f"{column.name} ({column.backend_version})" if several else column.name for column in ran]
-        alike: dict[tuple[str, ...], list[str]] = {}
+        alike: dict[tuple[str, str], list[str]] = {}
         for row in shown:
-            alike.setdefault((*cells(ran, row), ", ".join(map(str, explained[row]))), []).append(row)
+            alike.setdefault((by_version(ran, row), ", ".join(map(str, explained[row]))), []).append(row)
         yield f"### {ran[0].label}"
-        yield table(("", *heads, "change"), [(names(together), *line) for line, together in alike.items()])
+        yield table(("", "by version of Keras", "change"), [(names(of), *line) for line, of in alike.items()])
 
 
-def cells(columns: Iterable[Column], row: str) -> Iterator[str]:
-    """The text of each cell of a row."""
-    left = None
+def by_version(columns: Sequence[Column], row: str) -> str:
+    """The state of a row from version to version: "3.0 to 3.13: ✘<br>3.14, 3.15: ✔"."""
+    several = len({column.backend_version for column in columns}) > 1
+    lines: list[tuple[str, tuple[str, str], list[str]]] = []
     for column in columns:
         state = column.state(row)
-        if state is None or not row.startswith(DEFAULT):
-            yield state or ""
-        else:
-            yield "″" if state == left else state if state == ABSENT else code(state)
-        left = state
+        if state is None:
+            continue
+        if not lines or lines[-1][:2] != (state, column.series):
+            lines.append((state, column.series, []))
+        lines[-1][2].append(column.name)
+    texts = []
+    for state, (_, version), of in lines:
+        span = ", ".join(of) if len(of) < 3 else f"{of[0]} to {of[-1]}"
+        shown = code(state) if row.startswith(DEFAULT) and state != ABSENT else state
+        texts.append(f"{span}{f' ({version})' if several else ''}: {shown}")
+    return "<br>".join(texts)
 
 
 def names(rows: Sequence[str]) -> str:

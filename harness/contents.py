@@ -31,19 +31,19 @@ def contents(
     """
     claims = [claim for of in sections.values() for claim in of]
     alone = commands(claims, errata)
-    columns: Sequence[str] = ("claim", "the lecture says", "slide", "decided by", "kind", "run it alone")
     parts = [head]
     for heading, of in sections.items():
-        rows = [
-            (f"`{claim.key}`", _plain(claim.statement), _plain(claim.slide), _plain(claim.rule.describe()),
-             _kind(claim), f"`{alone[claim.key]}`")
+        lines = [
+            f"- `{claim.key}`: {_plain(claim.statement)} *{_plain(claim.slide)}*<br>Decided by: "
+            f"{_plain(claim.rule.describe())}. Kind: {_kind(claim)}.<br>Alone: `{alone[claim.key]}`"
             for claim in of
-        ]  # fmt: skip
-        parts += [f"## {heading}", _table(columns, rows)]
+        ]
+        parts += [f"## {heading}", "\n".join(lines)]
     if errata:
-        columns = ("erratum", "what is wrong", "slide", "run it alone")
-        shown = [(f"`{of.id}`", _plain(of.statement), _plain(of.slide), f"`{alone[of.id]}`") for of in errata]
-        parts += [f"## {errata_heading}", _table(columns, shown)]
+        lines = [
+            f"- `{of.id}`: {_plain(of.statement)} *{_plain(of.slide)}*<br>Alone: `{alone[of.id]}`" for of in errata
+        ]
+        parts += [f"## {errata_heading}", "\n".join(lines)]
     trained = [
         (f"`{of.id}`", f"{len(of.variants)}: {_plain('; '.join(variant.name for variant in of.variants))}", _size(of))
         for of in experiments(claims)

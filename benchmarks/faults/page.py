@@ -29,7 +29,8 @@ fault also says of itself, before anything was measured, whether it acts early; 
 not use the function they are in. Exact claims and errata, which such a run decides too, are not counted. Faults of our
 own rules and files are not here: `tests/` has to see them.
 
-Made by `python -m benchmarks.faults --full --backend NAME`; the rows are in `faults-NAME.json`."""
+Made by `python -m benchmarks.faults --full --backend NAME`; the rows, with the modules of the places, are in
+`faults-NAME.json`."""
 
 
 def report(folder: Path) -> str:
@@ -86,7 +87,7 @@ def share(count: int, total: int) -> str:
 
 
 def place(row: Row) -> list[str]:
-    where = "<br>".join(code(place) for place in row["where"].split(", "))
+    where = "<br>".join(code(".".join(place.split(".")[-2:])) for place in row["where"].split(", "))
     return [escape(row["name"]), where, "yes" if row["acts"] else "no"]
 
 

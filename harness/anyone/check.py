@@ -86,14 +86,18 @@ def _compared(
 
 
 def _causes(training: OwnTraining, known: Training) -> list[str]:
-    """Which parts of a step do otherwise than their formulas; none where the training has no form that NumPy knows."""
-    from harness.why.where import causes, stages
+    """Which parts of a step do otherwise than their formulas; none where the training has no form that NumPy knows.
+
+    Gradients are left out: where ReLU's input is exactly 0, as on black pixels, they are no limit of differences.
+    """
+    from harness.why.where import Part, causes, stages
 
     experiment = training.experiment(known.metrics)
     if not experiment.loss:
         return []
     try:
-        return list(map(str, causes(stages(experiment, NAME, replace(known, hashes=None)))))
+        compared = stages(experiment, NAME, replace(known, hashes=None))
+        return list(map(str, causes(stage for stage in compared if stage.part is not Part.GRADIENT)))
     except Exception:  # of several inputs, a layer without configuration, …: nothing is named
         return []
 

@@ -142,12 +142,11 @@ def flip_last_bits(layer: Any, seed: int, low: str | None = None) -> None:
     ``low``: the bit is that of this type, which has fewer ("bfloat16").
     """
     import keras
-    import ml_dtypes
 
     rng = np.random.default_rng(seed)
     for variable in layer.trainable_variables:
         values = keras.ops.convert_to_numpy(variable)
-        values = values if low is None else values.astype(getattr(ml_dtypes, low, low))
+        values = values if low is None else values.astype(keras.ops.convert_to_numpy(keras.ops.zeros((), low)).dtype)
         towards = rng.choice(np.array([-np.inf, np.inf], values.dtype), values.shape)
         variable.assign(np.where(values == 0, values, np.nextafter(values, towards)))
 

@@ -185,7 +185,7 @@ def test_the_command_adds_an_environment_to_those_that_are_stored(out, tmp_path,
     assert main([str(tmp_path / "first"), "--out", str(out), "--baselines", str(out)]) == 0
     assert main([str(tmp_path / "second"), "--out", str(out), "--baselines", str(out)]) == 1
     assert "2 environments, 1 unexplained difference" in capsys.readouterr().out
-    assert "| `a` | `1` | `2` |  |" in (out / "README.md").read_text("utf-8")
+    assert "| `a` | 3.1: `1`<br>3.2: `2` |  |" in (out / "README.md").read_text("utf-8")
     assert len(list((out / COLUMNS).iterdir())) == 2
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.course import ROOT
 from tests.reports.markdown import rendered
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
-WIDTH = 948
-"""Pixels that GitHub gives a file in a wide window."""
+WIDTH = 838 + 2 * 32
+"""Pixels that GitHub gives a README, the narrowest of files in a wide window, with the space beside its text."""
 STYLE = """
 body { margin: 0; font: 16px/1.5 "Noto Sans", Helvetica, Arial, sans-serif; overflow-wrap: break-word }
 main { box-sizing: border-box; padding: 32px }
@@ -28,18 +30,29 @@ pre { padding: 16px; overflow: auto }
 FILES = ["REPORT.md", "SUMMARY.md", "ERRATA.md", "sections/example-4-tips.md", "sections/elsewhere.md"]
 
 
+def shown(path: Path, browser: Browser) -> Page:
+    """A file as GitHub shows it, all details open. Neither the page overflows, nor a table, which would scroll."""
+    page = browser.new_page(viewport={"width": WIDTH, "height": 1000})
+    html = rendered(path.read_text("utf-8")).replace("<details>", "<details open>")
+    page.goto(path.parent.as_uri())  # what the file names lies beside it
+    page.set_content(f'<!doctype html><base href="{path.as_uri()}"><style>{STYLE}</style><main>{html}</main>')
+    assert page.evaluate("document.documentElement.scrollWidth") == WIDTH, path
+    wide = "tables => tables.filter(t => t.scrollWidth > t.clientWidth + 1).map(t => t.innerText)"
+    assert page.locator("table").evaluate_all(wide) == [], path
+    return page
+
+
+@pytest.mark.slow
+def test_no_table_of_the_repository_is_wider_than_its_page(browser: Browser) -> None:
+    listed = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in listed.stdout.split():
+        if not name.startswith("tests/reports/golden/"):
+            shown(ROOT / name, browser).close()
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_nothing_overflows_and_every_picture_is_there(name: str, folder: Path, browser: Browser) -> None:
-    """Neither the page overflows, nor a table within it, which would scroll."""
-    page = browser.new_page(viewport={"width": WIDTH, "height": 1000})
-    html = rendered((folder / name).read_text("utf-8")).replace("<details>", "<details open>")
-    target = (folder / name).with_suffix(".shown.html")
-    target.write_text(f'<!doctype html><meta charset="utf-8"><style>{STYLE}</style><main>{html}</main>', "utf-8")
-    page.goto(target.as_uri())
-    target.unlink()
-    assert page.evaluate("document.documentElement.scrollWidth") == WIDTH
-    wide = "tables => tables.filter(t => t.scrollWidth > t.clientWidth + 1).map(t => t.innerText)"
-    assert page.locator("table").evaluate_all(wide) == []
+    page = shown(folder / name, browser)
     page.wait_for_load_state()
     assert page.evaluate("[...document.images].filter(i => !i.naturalWidth).map(i => i.src)") == []
     if name == "REPORT.md":  # every verdict in the first column is in the left third of the page
