@@ -72,10 +72,10 @@ def tried(backend: str, fault: str = "none", cores: int = 0, **variables: str) -
         cwd=ROOT, env={**os.environ, "KERAS_BACKEND": backend, **variables},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    found = {word: re.findall(rf"::test_(\w+) {word}", done.stdout) for word in ("FAILED", "PASSED")}
-    if len(found["FAILED"]) + len(found["PASSED"]) != 3:
+    names = {word: re.findall(rf"::test_(\w+) {word}", done.stdout) for word in ("FAILED", "PASSED")}
+    if len(names["FAILED"]) + len(names["PASSED"]) != 3:
         sys.exit(f"{fault}: pytest ran no three tests.\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
-    return found["FAILED"], found["PASSED"], done.stdout
+    return names["FAILED"], names["PASSED"], done.stdout
 
 
 def unchanged(backend: str) -> Iterator[tuple[Mapping[str, str], int]]:
