@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -201,7 +202,8 @@ class Search:
             say("  No script: no training that was looked at changes here.")
             return
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        choose_backend(builds.backend)
+        here = find_spec(builds.backend) is not None  # a model is described alike on every backend
+        choose_backend(builds.backend if here else default_backend()[0])
         from harness.why.script import Sketch, shrunk
 
         def both(text: str) -> tuple[str, str]:
