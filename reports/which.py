@@ -25,7 +25,7 @@ from harness.training.backends import NAMES
 from harness.why.builds import Build, Builds, commits
 from harness.why.search import changes, most_looks
 from harness.why.side import OF_GENERATORS, alike
-from reports.folders import out_of, write_atomic
+from reports.folders import check_course, out_of, write_atomic
 from reports.words import cut, fenced, plural
 
 FOLDER = "why"
@@ -42,9 +42,7 @@ def searched(options: argparse.Namespace, run: Callable[[], Run]) -> int:
     Interrupted, it says how to go on and returns 130. Raises SuiteError for bad input.
     """
     package, _, wanted = options.bisect.rpartition(":")
-    known = run() if options.run or not options.why or not wanted else None
-    names = options.why or _red(known)
-    backend = known.header.backend if known else os.environ.get("KERAS_BACKEND") or default_backend()[0]
+    known, names, backend = _asked(options, run, options.run or not options.why or not wanted)
     first, dots, last = wanted.partition("..")
     if not wanted:
         first, last = _versions(known)
@@ -57,6 +55,8 @@ def searched(options: argparse.Namespace, run: Callable[[], Run]) -> int:
     except KeyboardInterrupt:
         say(f"Interrupted. What builds did is kept in {folder}: the same command goes on from there.")
         return 130
+    except OSError as error:
+        raise SuiteError(f"The search cannot go on: {error}. What builds did is kept in {folder}.") from error
 
 
 def against(options: argparse.Namespace, run: Callable[[], Run]) -> int:
@@ -64,9 +64,7 @@ def against(options: argparse.Namespace, run: Callable[[], Run]) -> int:
 
     Returns 1 if one does, else 0. Raises SuiteError for bad input.
     """
-    known = run() if options.run or not options.why else None
-    names = options.why or _red(known)
-    backend = known.header.backend if known else os.environ.get("KERAS_BACKEND") or default_backend()[0]
+    _, names, backend = _asked(options, run, options.run or not options.why)
     file = Path(options.against)
     if options.against in NAMES:
         check_installed(options.against)
@@ -74,8 +72,9 @@ def against(options: argparse.Namespace, run: Callable[[], Run]) -> int:
     else:
         try:
             theirs = json.loads(file.read_text("utf-8"))
-            assert all(isinstance(stages, dict) for stages in theirs.values())
-        except (OSError, ValueError, AttributeError, AssertionError) as error:
+            if not isinstance(theirs, dict) or not all(isinstance(stages, dict) for stages in theirs.values()):
+                raise ValueError("It has no stages by name.")
+        except (OSError, ValueError) as error:
             expected = f"a backend ({', '.join(NAMES)}), or a file that `python -m suite.probe BACKEND NAME` printed"
             raise invalid("--against", expected=expected, received=str(file), fix=str(error)) from error
     ours = {
@@ -96,6 +95,15 @@ def against(options: argparse.Namespace, run: Callable[[], Run]) -> int:
         else:
             say(f"{name}: alike in {plural(len(stages), 'stage')}")
     return int(differing > 0)
+
+
+def _asked(options: argparse.Namespace, run: Callable[[], Run], needed: object) -> tuple[Run | None, list[str], str]:
+    """The run, if one is needed; what is looked at; and the backend: the run's, or that of the environment."""
+    known = run() if needed else None
+    if known:
+        check_course(known.header)
+    backend = known.header.backend if known else os.environ.get("KERAS_BACKEND") or default_backend()[0]
+    return known, options.why or _red(known), backend
 
 
 def probed(backend: str, names: Sequence[str]) -> dict[str, Any]:

@@ -156,8 +156,8 @@ class Builds:
     def look(self, build: Build) -> Mapping[str, Any] | None:
         """By name, the stages of a build; None if it does not install, import, or answer: ``wrong`` says why."""
         answer = self.folder / "answers" / self._key(build)
-        if answer.exists():
-            kept = json.loads(answer.read_text("utf-8"))
+        kept = _json(answer) if answer.exists() else None
+        if kept is not None:
             self.seconds.setdefault(str(build), kept["seconds"])
             if kept["wrong"]:
                 self.wrong[str(build)] = kept["wrong"]
@@ -205,7 +205,10 @@ class Builds:
 
     def printed(self, build: Build, script: str) -> str:
         """The last line that a script prints under a build that was looked at; its error if it ends with one."""
-        ran = self._run(self._path(build), "-c", script)
+        try:
+            ran = self._run(self._path(build), "-c", script)
+        except subprocess.TimeoutExpired:
+            return f"no line in {LONGEST} s"
         return _last(ran.stderr if ran.returncode else ran.stdout)
 
     def _asked(self, path: Path) -> tuple[Any, str]:
@@ -297,6 +300,14 @@ def _command(*command: str, stdin: bytes | None = None) -> str:
     """Runs a command. Returns "", or the last line of its errors if it failed."""
     ran = subprocess.run(command, input=stdin, capture_output=True, check=False)
     return _last(ran.stderr.decode(errors="replace")) or f"exit status {ran.returncode}" if ran.returncode else ""
+
+
+def _json(file: Path) -> dict[str, Any] | None:
+    """A kept answer; None if the file is damaged: the build is asked again."""
+    try:
+        return dict(json.loads(file.read_text("utf-8")))
+    except ValueError:
+        return None
 
 
 def _last(text: str) -> str:

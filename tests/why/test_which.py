@@ -208,3 +208,22 @@ def test_another_backend_or_a_file_is_held_against(
 )
 def test_lines_differ_in_words_or_beyond_rounding(then: str, now: str, expected: bool) -> None:
     assert differ(then, now) is expected
+
+
+def test_a_damaged_answer_is_asked_again_and_a_full_disk_is_a_sentence(
+    asked: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert search(tmp_path, "--bisect", "3.0..3.2") == 1
+    (answer,) = tmp_path.rglob("answers/keras-3.1.1-*.json")
+    answer.write_text('{"sides": ')
+    count = len(asked)
+    assert search(tmp_path, "--bisect", "3.0..3.2") == 1
+    assert asked[count:] == ["3.1.1"]
+
+    def full(self: Path, *args: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    answer.unlink()
+    monkeypatch.setattr(Path, "write_text", full)
+    assert search(tmp_path, "--bisect", "3.0..3.2") == 2
+    assert "The search cannot go on: [Errno 28] No space left on device. What builds did is" in capsys.readouterr().err
