@@ -20,7 +20,8 @@ sys.path.insert(0, str(ROOT))
 
 STACK = "tensorflow-cpu"
 CLAIMS = HERE / "claim"
-GUIDE = ("README", *(f"docs/{name}" for name in ("claims", "courses", "running", "evidence", "comparing", "reports")))
+NAMES = ("claims", "training", "courses", "running", "evidence", "comparing", "reports")
+GUIDE = ("README", *(f"docs/{name}" for name in NAMES), "examples/training/README")
 PAGES = {
     "Guide": (*GUIDE, "examples/wine/README", "examples/zero_to_all/README"),
     "Reference": ("docs/api", "docs/claim/index", "cases/README", "cases/POWER", "cases/data/README", "tests/README"),
@@ -29,6 +30,7 @@ PAGES = {
         "reports/published/README",
         "reports/published/STACKS",
         "reports/published/versions/README",
+        "reports/published/versions/BISECTS",
         "reports/published/faults/REPORT",
         "reports/published/timing-tensorflow-cpu/REPORT",
         "reports/published/timing-jax-cpu/REPORT",
