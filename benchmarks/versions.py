@@ -30,7 +30,7 @@ from harness.record.run_file import latest_run
 from harness.training.backends import named
 from reports.folders import write_files
 from reports.moves import Release, store
-from reports.words import code, cut, escape, plural, table
+from reports.words import code, cut, escape, folded, plural, release, table
 
 T = TypeVar("T")
 
@@ -246,6 +246,8 @@ def markdown(columns: Sequence[Column], changes: Sequence[Change]) -> str:
     explained = {row: [n for n, change in enumerate(changes, 1) if change.explains(row)] for row in rows}
     defaults = [row for row in rows if row.startswith(DEFAULT)]
     gaps = [f"{escape(row)}, {escape(place)}" for row in rows for place in unexplained(columns, row, changes)]
+    newest = max(column.release for column in columns if "dev" not in column.keras)
+    out = [change.release for change in changes if change.release and numbers(change.release) <= newest]
     parts = [
         INTRODUCTION,
         "## The environments",
@@ -256,7 +258,7 @@ def markdown(columns: Sequence[Column], changes: Sequence[Change]) -> str:
             [
                 (
                     number,
-                    f"{change.whose} {change.release}".strip(),
+                    release(change.release) if change.release in out else f"{change.whose} {change.release}".strip(),
                     escape(change.what) + (f"<br>*{referred(change.reference)}*" if change.reference else ""),
                     sum(number in those for those in explained.values()),
                 )
@@ -270,7 +272,7 @@ def markdown(columns: Sequence[Column], changes: Sequence[Change]) -> str:
         "✔: as the evidence and the catalogue say. From one version to another means those that were run; in brackets: "
         "the version of the backend. The last column has the number of the change. The reasons stand below the tables.",
         *tables(columns, [row for row in rows if row not in defaults], explained),
-        "<details>\n<summary>The reasons</summary>\n\n" + "\n".join(reasons(columns, rows)) + "\n\n</details>",
+        folded("The reasons", "\n".join(reasons(columns, rows))),
         "## Defaults and small computations",
         f"{sum(row.startswith(DEFAULT) for row in every)} were compared. {ABSENT}: this Keras has no such argument.",
         *tables(columns, defaults, explained),
@@ -303,7 +305,14 @@ def environments(columns: Iterable[Column]) -> str:
     for column in columns:
         ran = [[state for row, state in column.rows.items() if row.startswith(f"{kind} ")] for kind in KINDS]
         shares = [f"{states.count(GREEN)} of {len(states)}" if states else "" for states in ran]
-        lines.append((column.keras, f"{column.label} {column.backend_version}", column.numpy, *shares))
+        lines.append(
+            (
+                release(column.keras).replace("Keras ", "", 1),
+                f"{column.label} {column.backend_version}",
+                column.numpy,
+                *shares,
+            )
+        )
     return table(head, lines, right=head[3:])
 
 

@@ -39,6 +39,7 @@ from reports.words import (
     metric_label,
     number,
     plural,
+    release,
     seconds,
     state_text,
     verdict_text,
@@ -174,7 +175,13 @@ def _templates() -> jinja2.Environment:
         seconds,
     )
     made.filters |= {function.__name__: function for function in (*named, repr)}
-    inert: dict[str, Callable[..., str]] = {"code": code, "cut": escape, "cut_html": escape_html, "fenced": fenced}
+    inert: dict[str, Callable[..., str]] = {
+        "code": code,
+        "cut": escape,
+        "cut_html": escape_html,
+        "fenced": fenced,
+        "release": release,
+    }
     made.filters |= {name: _markup(function) for name, function in inert.items()} | {
         "codes": lambda names, most: Markup(", ".join(code(name, most) for name in names)),
         "label": metric_label,

@@ -26,7 +26,7 @@ from harness.record.evidence import EXACT, Evidence
 from harness.record.trials import Training
 from harness.verdict import Decision, Verdict
 from reports.moves import Difference, Move
-from reports.words import SYMBOLS, code, escape, metric_label, number, plural, standing, table
+from reports.words import SYMBOLS, code, escape, folded, metric_label, number, plural, standing, table
 
 FILE = "STACKS.md"
 DECIDED = (Verdict.SUPPORTED, Verdict.REFUTED)
@@ -184,22 +184,31 @@ def why(made: Stacks, claim: Claim, of: OnStacks) -> str:
 
 def markdown(made: Stacks) -> str:
     """The text of STACKS.md."""
-    parts = [f"# {escape(course().title)} on {', '.join(made.names)}", _status(made), _counts(made)]
-    if made.unlike:
-        rows = [
-            (f"{code(claim.key)}<br>{escape(claim.statement)}", *_cells(made, of), escape(why(made, claim, of)))
-            for claim, of in made.unlike
-        ]
-        parts += ["## Verdicts that differ", table(("claim", *made.names, "why"), rows), READING]
+    parts = [f"# {escape(course().title)} on {', '.join(made.names)}", _status(made), _counts(made), READING]
+    rows = {
+        claim.key: (f"{code(claim.key)}<br>{escape(claim.statement)}", *_cells(made, of), escape(why(made, claim, of)))
+        for claim, of in made.unlike
+    }
+    waiting = [claim.key for claim, of in made.unlike if len(_verdicts(of) - {Verdict.INCONCLUSIVE}) == 1]
+    head = ("claim", *made.names, "why")
+    if rows:
+        parts += ["## Verdicts that differ"]
+    if apart := [row for key, row in rows.items() if key not in waiting]:
+        parts += [table(head, apart)]
+    if waiting:
+        summary = f"{plural(len(waiting), 'claim')} decided on some of the stacks only"
+        parts += [folded(summary, table(head, [rows[key] for key in waiting]))]
     different = sorted(made.different, key=lambda row: -abs(row.agreed.difference or 0.0) / row.metric.smallest_effect)
     parts += ["## Trainings that are not equivalent"] if different else []
     head = ("training", "metric", made.names[0], "other stack", "difference and limit")
     for cause in dict.fromkeys(row.cause for row in different):
-        rows = [_row(row) for row in different if row.cause == cause]
+        own = [_row(row) for row in different if row.cause == cause]
         known = f"{cause.text} Tested: {cause.tested}" if cause else "not known"
-        parts += [f"**Cause:** {escape(known)}", table(head, rows, right=head[2:])]
+        shown = table(head, own, right=head[2:])
+        parts += [f"**Cause:** {escape(known)}", folded(plural(len(own), "difference"), shown)]
     every = [(code(claim.key), escape(claim.slide), *_cells(made, of)) for claim, of in made.verdicts]
-    parts += ["## Every claim", table(("claim", "slide", *made.names), every), READING]
+    listed = table(("claim", "slide", *made.names), every)
+    parts += ["## Every claim", folded(f"Verdicts of {plural(len(every), 'claim')}", listed)]
     return "\n\n".join(parts) + "\n"
 
 

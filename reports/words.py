@@ -283,3 +283,18 @@ def table(
     marks = ["--:" if name in right else ":--" for name in headers]
     text = "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in (headers, marks, *every[:most]))
     return text if most is None or len(every) <= most else f"{text}\n\n{len(every) - most} more."
+
+
+def folded(summary: str, text: str) -> str:
+    """Markdown that opens on a click."""
+    return f"<details><summary>{summary}</summary>\n\n{text}\n\n</details>"
+
+
+def release(keras: str) -> str:
+    """A version of Keras as Markdown, with a link to its release page; a build that is no release has none."""
+    known = re.fullmatch(r"3\.\d+\.\d+", keras)
+    return (
+        f"[Keras {keras}](https://github.com/keras-team/keras/releases/tag/v{keras})"
+        if known
+        else escape(f"Keras {keras}")
+    )

@@ -90,7 +90,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_report_of_evidence(root: Path) -> None:
     text = report(root, "tensorflow-cpu")
-    assert text.splitlines()[0] == f"# {escape(TITLE)}: claims on TensorFlow, evidence of tensorflow-cpu, 2026-11-24"
+    assert (
+        text.splitlines()[0]
+        == f"# {escape(TITLE)}: claims on TensorFlow, evidence of tensorflow-cpu, [2026-11-24](#environment)"
+    )
     assert text.splitlines()[2].startswith("**⚪ Evidence of tensorflow-cpu: 2 trainings, 30 seeds each. ")
     relu = row(text, "tips-relu-beats-linear")
     assert (relu["verdict"], relu["slide"]) == ("✔ SUPPORTED<br>shown", "+5.39 points")
