@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 MOST_CLAIMS = 20
 """Claims of a file: larger pages take readers long, and hosts cut them."""
+
+
+LONGEST = 80
+"""Characters of a file's name."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +162,11 @@ def slides(run: Run, cards: Mapping[str, Card], pictures: Sequence[Picture] = ()
 
 
 def section_file(title: str, part: int = 0) -> str:
-    """A file of a section: "sections/5-batch-normalization.md", and from part 1 on "…-2.md"."""
-    number = [str(part + 1)] if part else []
-    return f"sections/{'-'.join(re.findall('[a-z0-9]+', title.lower())[:3] + number)}.md"
+    """A file of a section: "sections/5-batch-normalization.md", and from part 1 on "…-2.md".
+
+    A digest of the title is in the name if another slide would have the same, or if the name is too long or empty.
+    """
+    name, *others = ("-".join(re.findall("[a-z0-9]+", of.lower())[:3]) for of in (title, *course().slides))
+    if not name or len(name) > LONGEST or others.count(name) > 1:
+        name = f"{name[:LONGEST]}-{hashlib.sha256(title.encode(errors='replace')).hexdigest()[:8]}".strip("-")
+    return f"sections/{name}{f'-{part + 1}' if part else ''}.md"

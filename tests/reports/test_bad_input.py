@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from msgspec.structs import replace
 
+from harness.course import course
 from harness.model import Trial
 from harness.record.run import Run, Summary
 from reports.cards import GONE, OTHER_RULE, cards
 from reports.page.page import PAGE
+from reports.slides import section_file
 from reports.write import write_report
 from tests.reports.full import full_run
 from tests.reports.markdown import claims
@@ -127,3 +131,13 @@ def test_a_slides_figure_of_another_metric_stands_beside_our_own_values() -> Non
         ("raw (loss)", "3", "–, 3 seeds, 3 without a value", ""),
         ("raw (first infinite epoch)", "3", "4.0 ± 1.0, 3 seeds", "+1"),
     ]
+
+
+def test_each_section_has_a_file_whatever_its_slide_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    titles = ("5. Batch Normalization", "x" * 5000, "שקופית", "مرحبا", "Plot it again", "Plot it again, Sam")
+    monkeypatch.setattr("reports.slides.course", lambda: dataclasses.replace(course(), slides=titles))
+    names = [section_file(title) for title in titles]
+    assert names[0] == "sections/5-batch-normalization.md"
+    assert len({*names}) == len(titles)
+    assert all(len(name) < 120 and Path(name).stem for name in names)
+    assert section_file(titles[0], 1) == "sections/5-batch-normalization-2.md"
