@@ -104,7 +104,10 @@ def large() -> str:
                            batch_size=128, validation_data=(x[:1000], y[:1000]), seeds=2)  # fmt: skip
 
     with tempfile.TemporaryDirectory() as folder:
-        path = lambda stack: path_of(Path(folder) / "test_x.py", stack, "test-large")  # noqa: E731
+
+        def path(stack: str) -> Path:
+            return path_of(Path(folder) / "test_x.py", stack, "test-large")
+
         clock = time.perf_counter()
         check(training(), path, update=False)
         stored, size = time.perf_counter() - clock, next(Path(folder).rglob("*.json")).stat().st_size

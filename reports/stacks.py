@@ -231,11 +231,18 @@ def moves_from_first(made: Stacks) -> Iterator[Move]:
 def _move(made: Stacks, stack: str, named: Callable[[str], str]) -> str:
     both = [(claim, {of[name].decision.verdict for name in (made.names[0], stack)}) for claim, of in made.verdicts
             if {made.names[0], stack} <= of.keys()]  # fmt: skip
-    flips = [named(claim.key) for claim, verdicts in both if verdicts == set(DECIDED)]
+    early = {
+        claim.key for claim, of in made.verdicts if any(of[s].preliminary for s in (made.names[0], stack) if s in of)
+    }
+    flips = [
+        named(claim.key) + ", preliminary" * (claim.key in early)
+        for claim, verdicts in both
+        if verdicts == set(DECIDED)
+    ]
     same = sum(len(verdicts) == 1 for _, verdicts in both)
     waiting = sum(len(verdicts) == 2 and Verdict.INCONCLUSIVE in verdicts for _, verdicts in both)
     counts = {
-        "supported on one and refuted on the other" + (f" ({', '.join(flips)})" if flips else ""): len(flips),
+        "supported on one and refuted on the other" + (f" ({'; '.join(flips)})" if flips else ""): len(flips),
         "the same on both": same,
         "decided on one of them only": waiting,
         "otherwise different": len(both) - len(flips) - same - waiting,
@@ -248,7 +255,9 @@ def _move(made: Stacks, stack: str, named: Callable[[str], str]) -> str:
         if trainings
         else "no training is shown to differ"
     )
-    return f"Of {plural(len(both), 'verdict')} {', '.join(texts) or 'none is common'}; {differ}."
+    few = sum(claim.key in early for claim, _ in both)
+    of = f"Of {plural(len(both), 'verdict')}" + (f" ({few} preliminary)" if few else "")
+    return f"{of} {', '.join(texts) or 'none is common'}; {differ}."
 
 
 def _differences(made: Stacks, stack: str) -> Iterator[Difference]:

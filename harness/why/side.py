@@ -7,7 +7,7 @@ everywhere, so that two sides differ only in what Keras and its backend do.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -51,12 +51,6 @@ def alike(one: Any, other: Any) -> bool:
         abs(a - b) <= limit if math.isfinite(a) and math.isfinite(b) else str(a) == str(b)
         for a, b in zip(one, other, strict=True)
     )
-
-
-def first_difference(then: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
-    """The first stage in which two sides differ; None if they agree."""
-    names = dict.fromkeys((*then, *now))
-    return next((name for name in names if not alike(then.get(name), now.get(name))), None)
 
 
 def written_out(experiment: Experiment, variant: str, known: Training | None = None) -> Stages:

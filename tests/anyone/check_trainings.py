@@ -51,7 +51,10 @@ def stored_bytes() -> bytes:
     from pathlib import Path
 
     folder = Path(tempfile.mkdtemp())
-    place = lambda stack: path_of(folder / "test_net.py", stack, "test-net")  # noqa: E731
+
+    def place(stack):
+        return path_of(folder / "test_net.py", stack, "test-net")
+
     passes, text, moved = check(training(optimizer=optimizer, validation_data=(X[:50], Y[:50])), place, False)
     assert (passes, moved) == (False, "")
     assert "compared will be 20 steps, 20 steps from the state after 5" in text
@@ -78,7 +81,10 @@ def test_an_unchanged_training_passes_to_the_end(stored):
 
 def test_an_optimizer_one_percent_too_strong_is_red_and_named(stored, monkeypatch):
     before = keras.optimizers.Adam.update_step
-    stronger = lambda self, gradient, variable, rate: before(self, gradient, variable, rate * 1.01)  # noqa: E731
+
+    def stronger(self, gradient, variable, rate):
+        before(self, gradient, variable, rate * 1.01)
+
     monkeypatch.setattr(keras.optimizers.Adam, "update_step", stronger)
     passes, text, moved = check(known(), stored, False)
     assert not passes

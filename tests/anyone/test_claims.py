@@ -22,9 +22,12 @@ def scores(centre, stream=0):
     return lambda seed: {"score": centre + random.Random(seed + stream).gauss(0, 0.01), "other": float(seed)}
 
 
+def function(given, stream):
+    return given if callable(given) else scores(given, stream)
+
+
 def claim(a=0.9, b=0.88, sizes=(10,), **more) -> OwnClaim:
-    of = lambda x, stream: x if callable(x) else scores(x, stream)  # noqa: E731
-    functions = {"a": of(a, 0), "b": of(b, 1000)}
+    functions = {"a": function(a, 0), "b": function(b, 1000)}
     metric = Metric("score", "higher", "", 0.001)
     return OwnClaim(id="test-it", rule=Exceeds("a", "b", "score"), functions=functions, metric=metric, sizes=sizes,
                     **more)  # fmt: skip

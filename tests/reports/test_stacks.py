@@ -126,7 +126,7 @@ def test_why_a_verdict_differs(second: Verdict, seeds: int, flips: bool, reason:
     assert bool(made.flips) == flips
     assert reason in why(made, *made.verdicts[0])
     text = markdown(made)
-    assert f"**From a-cpu to b-cpu:** Of 1 verdict {said}" in text
+    assert f"**From a-cpu to b-cpu:** Of 1 verdict (1 preliminary) {said}" in text
     [move] = moves_from_first(made)
     assert move.differences == (
         Difference(made.verdicts[0][0].key, "✔ 30", str(made.verdicts[0][1]["b-cpu"]), why(made, *made.verdicts[0])),
