@@ -49,8 +49,8 @@ SEARCHES = (
 INTRODUCTION = """# Which build changed it
 
 Seven changes of Keras alter results. Each was found by hand first ([`changes.toml`](changes.toml)), and then by one
-command. Its output is below: the release, the first nightly build, the first stage that differs, and a script of plain
-Keras. `python -m benchmarks.bisects` writes this page. Stages that follow from the first are counted only.
+command. Its output is below: the release, the first nightly build, the first stage that differs, and a script, if plain
+Keras shows it. `python -m benchmarks.bisects` writes this page. Stages that follow from the first are counted only.
 """
 
 

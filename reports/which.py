@@ -225,15 +225,17 @@ class Search:
             say(f"  No script: plain Keras trains {training} alike with both.")
             return
         text, path = sketch.text(), builds.folder / f"{builds.package}-{after}.py"
-        printed = [
-            f"{builds.package} {build}: `{line}`" for build, line in zip((before, after), both(text), strict=True)
-        ]
+        lines, again = both(text), both(text)
+        if lines != again:
+            say(f"  No script: the same build prints other figures when it runs again: {lines}, {again}.")
+            return
+        printed = [f"{builds.package} {build}: `{line}`" for build, line in zip((before, after), lines, strict=True)]
         by = f"The first commit with the second is {commit}.\n\n" if commit else ""
         issue = ISSUE.format(package=builds.package, before=before, after=after, environment=builds.environment)
         write_atomic(path, text.encode())
         write_atomic(path.with_suffix(".md"), f"{issue}- {printed[0]}\n- {printed[1]}\n\n{by}{fenced(text)}\n".encode())
-        lines = plural(text.count(chr(10)), "line")
-        say(f"  {path} ({lines}), and {path.stem}.md, the text of an issue. The script prints:")
+        size = plural(text.count("\n"), "line")
+        say(f"  {path} ({size}), and {path.stem}.md, the text of an issue. The script prints:")
         for line in printed:
             say(f"    {line}")
 

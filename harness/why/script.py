@@ -79,7 +79,7 @@ class Sketch:
         )
         lines = ["import keras", "import numpy as np", "", first]
         lines += [f'x = rng.random({(count, *self.shape)}).astype("float32")', f"y = {targets}"]
-        if self.shown in ("initial", "mask") or self.shuffle:
+        if self.shown == "initial" or self.shuffle or any(kind == "Dropout" for kind, _ in self.layers):
             lines += ["keras.utils.set_random_seed(0)"]
         lines += ["", "model = keras.Sequential(", "    ["]
         lines += [f"        keras.layers.Input({self.shape}),"]

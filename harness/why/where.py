@@ -276,10 +276,11 @@ class Step:
             return
         weights = [_numpy(variable) for variable in model.trainable_variables]
         names = [f"{name} {variable.name}" for name, layer in named(model) for variable in layer.trainable_variables]
-        rng = np.random.default_rng(0)
+        rng, loss, on = np.random.default_rng(0), self.setup.experiment.loss, dict[int, np.ndarray]()
+        _forward(model, x.astype("float64"), weights, loss, y, on)
 
         def total() -> float:
-            return _forward(model, x.astype("float64"), weights, self.setup.experiment.loss, y)
+            return _forward(model, x.astype("float64"), weights, loss, y, on)
 
         for place, gradient in enumerate(gradients):
             name, g = names[place], np.asarray(gradient, "float64")
@@ -423,8 +424,7 @@ Form = Callable[[np.ndarray, Arrays, Arrays, bool], tuple[np.ndarray, Arrays]]
 def _form(layer: Any, activated: bool = True) -> Form | None:
     """(input, weights, statistics, training) → (output, new statistics) of a layer without dropout, in float64."""
     kind, config = type(layer).__name__, layer.get_config()
-    activation = kind.lower() if kind == "ReLU" else getattr(getattr(layer, "activation", None), "__name__", "linear")
-    known = reference.ACTIVATIONS.get("tanh" if kind == "LSTM" else activation)
+    known = reference.ACTIVATIONS.get("tanh" if kind == "LSTM" else _activation(layer))
     plain = _LAYERS.get(kind)
     if plain is None or known is None or (kind == "Dropout" and config["rate"]) or not _usual(kind, config):
         return None
@@ -506,8 +506,7 @@ def _loss(loss: str, y: np.ndarray, last: Record) -> float | None:
     if form is None:
         return None
     logits, _ = form(last.x, last.weights, last.before, True)
-    kind = getattr(getattr(last.layer, "activation", None), "__name__", "linear")
-    return _loss_of(loss, y, logits, kind)
+    return _loss_of(loss, y, logits, _activation(last.layer))
 
 
 def _loss_of(loss: str, y: np.ndarray, logits: np.ndarray, activation: str) -> float | None:
@@ -536,15 +535,28 @@ def _penalty(record: Record) -> float:
     return total
 
 
-def _forward(model: Any, x: np.ndarray, weights: Arrays, loss: str, y: np.ndarray) -> float:
-    """The mean loss of a sequential model in training mode, in float64."""
+def _forward(model: Any, x: np.ndarray, weights: Arrays, loss: str, y: np.ndarray, on: dict[int, np.ndarray]) -> float:
+    """The mean loss of a sequential model in training mode, in float64.
+
+    ``on``: by place of a ReLU, which of its units are on: decided by the first call. So an input of exactly 0, of a
+    black corner of an image, gives no gradient, as in Keras, and not half of one.
+    """
     own, last = iter(weights), model.layers[-1]
-    for layer in model.layers:
-        form = _form(layer, activated=layer is not last)
+    for place, layer in enumerate(model.layers):
+        activation = _activation(layer)
+        form = _form(layer, activated=layer is not last and activation != "relu")
         assert form is not None
         x, _ = form(x, [next(own) for _ in layer.trainable_variables], _statistics(layer), True)
-    value = _loss_of(loss, y, x, getattr(getattr(last, "activation", None), "__name__", "linear"))
+        if layer is not last and activation == "relu":
+            x = x * on.setdefault(place, x > 0)
+    value = _loss_of(loss, y, x, _activation(last))
     return np.nan if value is None else value
+
+
+def _activation(layer: Any) -> str:
+    """Keras' name of a layer's activation."""
+    kind = type(layer).__name__
+    return "relu" if kind == "ReLU" else getattr(getattr(layer, "activation", None), "__name__", "linear")
 
 
 def _statistics(layer: Any) -> Arrays:

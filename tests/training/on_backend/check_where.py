@@ -1,15 +1,20 @@
 """Which part of a step does otherwise: nothing without a fault, and of an injected fault the part that was changed."""
 
+import functools
 import re
 
+import keras
+import numpy as np
 import pytest
 
 from benchmarks.faults.fault import injected
 from benchmarks.faults.table import named
 from harness.check.evidence import path_of, read
 from harness.course import ROOT, course
+from harness.model import Dataset, Size, Variant
 from harness.training.backends import active_backend
 from harness.why.where import Cause, causes, stages
+from tests.training.experiments import SQUARES, declared
 
 STACK = f"{active_backend()}-cpu"
 SOUND = (
@@ -72,6 +77,22 @@ def causes_of(training: str) -> list[Cause]:
 @pytest.mark.parametrize("training", SOUND)
 def test_nothing_differs_without_a_fault(training):
     assert list(map(str, causes_of(training))) == []
+
+
+def test_a_relu_of_exactly_0_has_no_gradient():
+    """As of a black corner, before a bias is trained: a central difference would see half of one."""
+    black = np.zeros((64, 8, 8, 1), "float32")
+    black[:, 4:, 4:] = np.random.default_rng(0).random((64, 4, 4, 1))
+
+    def network():
+        layers = keras.layers
+        convolution = [layers.Conv2D(3, 3, activation="relu"), layers.Flatten()]
+        return keras.Sequential([layers.Input((8, 8, 1)), *convolution, layers.Dense(1)])
+
+    targets = black.sum(axis=(1, 2, 3))[:, None]
+    data = functools.partial(Dataset, black, targets)
+    drawn = declared("black", Variant("only", network), loss=SQUARES, data=data, size=Size(epochs=1, batch_size=64))
+    assert list(map(str, causes(stages(drawn, "only")))) == []
 
 
 @pytest.mark.parametrize(
