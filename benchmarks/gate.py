@@ -119,17 +119,19 @@ def judged(known: Known, short: Sequence[ShortTrial]) -> TrainingOutcome:
 
 def alarms(measured: Mapping[str, Any], backend: str) -> Iterator[str]:
     """Lines about the alarms in each environment, then a line about the alarms in RUNS drawn runs."""
-    rows = {f"{known[0]}/{known[1]}": known for known in variants(backend, ())}
+    tried = {key for trained in measured.values() for key in trained}
+    rows = {key: known for known in variants(backend, ()) if (key := f"{known[0]}/{known[1]}") in tried}
     by_environment = {name: msgspec.convert(trained, dict[str, list[ShortTrial]]) for name, trained in measured.items()}
     for environment, trained in by_environment.items():
-        outcomes = {key: judged(rows[key], short) for key, short in trained.items() if key in rows}
+        outcomes = {key: judged(rows[key], short) for key, short in trained.items()}
         moved = [f"  {key}: {outcome.reason}" for key, outcome in outcomes.items() if outcome.red]
         identical = sum(outcome.state is TrainingState.IDENTICAL for outcome in outcomes.values())
         yield f"{environment}: {len(outcomes)} variants, {identical} identical, {len(moved)} moved"
         yield from moved
     generator = random.Random(0)
     red = sum(any(drawn(generator, rows[key], by_environment.values()).red for key in rows) for _ in range(RUNS))
-    yield f"{RUNS} drawn runs of {len(rows)} variants: {red} with an alarm"
+    bound = f"at most {100 * (1 - 0.05 ** (1 / RUNS)):.1f} % (95 %)" if not red else "more than none"
+    yield f"{RUNS} drawn runs of {len(rows)} variants: {red} with an alarm, {bound}"
 
 
 def drawn(generator: random.Random, known: Known, environments: Iterable[Traces]) -> TrainingOutcome:
