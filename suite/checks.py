@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Concatenate, Literal, ParamSpec, TypedDict, TypeVar, Unpack
@@ -12,7 +13,7 @@ import pytest
 from harness.anyone import claims
 from harness.anyone.check import check
 from harness.anyone.claims import VALUE, Function, OwnClaim
-from harness.anyone.stored import MOVED, UPDATE, Result, id_of, path_of
+from harness.anyone.stored import MOVED, UPDATE, WHY, Result, id_of, path_of
 from harness.anyone.training import OwnTraining
 from harness.errors import SuiteError, invalid
 from harness.model import Metric
@@ -39,7 +40,7 @@ def told(check: Callable[Concatenate[C, P], Result]) -> Callable[Concatenate[C, 
             self.item.user_properties.append((MOVED, result.moved))
         if not result.passes:
             pytest.fail(result.text, pytrace=False)
-        if self.update:
+        if self.update or WHY in os.environ:
             self.item.user_properties.append((UPDATE, result.text))
 
     return call

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from harness.anyone.stored import FILE, READ, Result, again, evidence_of, kept, shown
+from harness.anyone.stored import FILE, READ, WHY, Result, again, evidence_of, kept, shown
 from harness.anyone.training import NAME, OwnTraining, checked, stored
 from harness.check.evidence import changes_text
 from harness.check.judge import REFERENCE, Circumstances, Comparison, same_versions
@@ -38,6 +39,10 @@ def check(training: OwnTraining, path_of: Callable[[str], Path], update: bool) -
         evidence = evidence_of(training.experiment(new.metrics), run.stack, {NAME: new}, here, update)
         kept(path, evidence, update)
         return Result(update, "\n  ".join(_of_storing(training, path, evidence.variants[NAME], known, run)))
+    if WHY in os.environ:
+        said, unseen = _parts(training, known.variants[NAME])
+        told = said or ["every part of a step that was compared is as its formula says"]
+        return Result(not said, "\n  ".join([f"{training.id}:", *told, *["Not seen:"] * bool(unseen), *unseen]))
     return _compared(training, path_of(known.stack), known, run)
 
 
@@ -62,24 +67,28 @@ def _compared(training: OwnTraining, path: Path, known: Evidence, run: Circumsta
         return Result(True, text)
     if outcome.state is not TrainingState.MOVED:
         return Result(False, f"{text}\n  {again(path, 'here too' if outcome.state is TrainingState.NEW else 'anew')}")
-    text += "".join(f"\n  which part of a step does otherwise: {cause}" for cause in _causes(training, then))
+    text += "".join(f"\n  which part of a step does otherwise: {cause}" for cause in _parts(training, then)[0])
     moved = f"{movement.feature} {movement.step or ''}".strip() if movement else "its end"
     return Result(False, f"{text}\n  {again(path)}", moved)
 
 
-def _causes(training: OwnTraining, known: Training) -> list[str]:
-    """Which parts of a step do otherwise than their formulas; none where the training has no form that NumPy knows.
+def _parts(training: OwnTraining, known: Training) -> tuple[list[str], list[str]]:
+    """Which parts of a step do otherwise than their formulas, and which were not compared.
 
     Gradients are left out: where ReLU's input is exactly 0, as on black pixels, they are no limit of differences.
     """
     from harness.why.where import Part, causes, stages
 
     experiment = training.experiment(known.metrics)
+    if not experiment.loss:
+        return [], ["a step: not compared, as its loss is not given by name"]
     try:
-        compared = stages(experiment, NAME, replace(known, hashes=None)) if experiment.loss else ()
-        return list(map(str, causes(stage for stage in compared if stage.part is not Part.GRADIENT)))
-    except Exception:  # of several inputs, a layer without configuration, …: nothing is named
-        return []
+        compared = stages(experiment, NAME, replace(known, hashes=None))
+    except Exception as error:  # of several inputs, a layer without configuration, …
+        said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        return [], [f"a step: not compared, as it ends with {said}"]
+    compared = [stage for stage in compared if stage.part is not Part.GRADIENT]
+    return list(map(str, causes(compared))), [str(stage) for stage in compared if stage.difference is None]
 
 
 def _of_storing(

@@ -19,6 +19,8 @@ from harness.record.trials import Fingerprint, Training
 
 UPDATE, MOVED = "--training-update", "what moved first"
 """As in ``lecture_claims``, which imports nothing."""
+WHY = "TRAINING_WHY"
+"""``python -m reports --why`` sets this variable: a check then only says which parts of a step do otherwise."""
 FOLDER = ".training"
 """``test_net.py`` has its files in ``test_net.training/<stack>/``."""
 LONGEST = 80

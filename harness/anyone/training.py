@@ -199,14 +199,17 @@ class OwnTraining:
     def experiment(self, metrics: Sequence[str]) -> Experiment:
         """As the suite has it, for the file of evidence and for ``harness.why``."""
 
+        import keras
+
         def data() -> Dataset:
             return Dataset(*self.drawn().given[:2], *(self.validated or (None, None))[:2])
 
+        loss = getattr(keras.losses.get(self.loss), "__name__", "") if isinstance(self.loss, str) else ""
         kinds = tuple(
             Metric(name, "lower" if "loss" in name or "error" in name else "higher", "", 1e-3) for name in metrics
         )
         return Experiment(
-            id=self.id, loss=self.loss if isinstance(self.loss, str) else "", size=Size(self.epochs, self.batch_size),
+            id=self.id, loss=loss, size=Size(self.epochs, self.batch_size),
             variants=(Variant(NAME, self.build_model, data, lambda: self.built(0).optimizer),), metrics=kinds,
             accuracy=False,
         )  # fmt: skip

@@ -89,7 +89,20 @@ def test_an_optimizer_one_percent_too_strong_is_red_and_named(stored, content, m
     assert moved.startswith("training loss, step ")
     assert "step of Adam of Dense" in text
     assert "1 % larger than its formula" in text
+    monkeypatch.setenv("TRAINING_WHY", "1")
+    passes, why, _ = check(known(), stored, False)
+    assert not passes
+    assert why.splitlines()[1].strip() in text
     assert stored(HERE).read_bytes() == content
+
+
+def test_why_says_what_was_compared_of_a_step(stored, monkeypatch):
+    monkeypatch.setenv("TRAINING_WHY", "1")
+    passes, text, _ = check(known(), stored, False)
+    assert (passes, text) == (True, "test-net:\n  every part of a step that was compared is as its formula says")
+    passes, text, _ = check(known(loss=lambda y, p: ops.mean(ops.abs(y - p))), stored, False)
+    assert passes
+    assert "Not seen:\n  a step: not compared, as its loss is not given by name" in text
 
 
 def test_another_stack_compares_canonical_trials(stored, monkeypatch):
