@@ -46,7 +46,7 @@ class Data:
                           fix="Give a function of a seed that makes it.")  # fmt: skip
 
     def first(self, count: int) -> list[Batch]:
-        """The first batches, or as many as there are."""
+        """The first batches in NumPy, or as many as there are."""
         known, size = self.given, self.batch
         if self.arrays:
             return [_rows(known, slice(at, at + size)) for at in range(0, count_of(known), size)[:count]]
@@ -58,7 +58,7 @@ class Data:
             if not isinstance(batch, tuple | list) or not 1 <= len(batch) <= 3 or not hasattr(_first(batch), "shape"):
                 expected, received = "batches (x, y) or (x, y, sample_weight) of arrays", type(batch).__name__
                 raise invalid("data", expected=expected, received=received)
-        return list(map(tuple, batches))
+        return [mapped(array, tuple(batch)) for batch in batches]
 
     def epochs(self, seed: int, start: int, compared: State | None, canonical: bool) -> list[list[Batch]]:
         """The batches of each short epoch of a trial that begins after ``start`` steps (``steps.ShortEpochs``)."""
@@ -76,7 +76,7 @@ class Data:
         """Of each array; of data that give batches, of the first of them."""
         if self.arrays:
             return {name: plain_json(mapped(checksum, part)) for name, part in zip("xyw", self.given, strict=False)}
-        text = "".join(checksum(array(leaf)) for leaf in leaves(self.first(STEPS)))
+        text = "".join(checksum(leaf) for leaf in leaves(self.first(STEPS)))
         return {"batches": hashlib.sha256(text.encode()).hexdigest()[:LENGTH]}
 
 
@@ -87,7 +87,7 @@ def validation(given: Any) -> Any:
     if isinstance(given, tuple | list):
         return mapped(lambda values: np.asarray(values)[:VALIDATION], tuple(given))
     try:
-        return mapped(lambda *parts: np.concatenate(list(map(array, parts))), *Data(given, 0, 1).first(TAIL))
+        return mapped(lambda *parts: np.concatenate(parts), *Data(given, 0, 1).first(TAIL))
     except (TypeError, ValueError):
         return None
 

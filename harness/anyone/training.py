@@ -120,8 +120,8 @@ class OwnTraining:
     def as_canonical(self) -> OwnTraining:
         return replace(self, canonical=True)
 
-    def reset(self, seed: int, late: Late | None = None, perturbed: int = 0, masks: int | None = None) -> None:
-        """Sets every variable as at the beginning of a trial. ``masks``: the seed of random states, if another."""
+    def reset(self, seed: int, late: Late | None = None, perturbed: int = 0) -> None:
+        """Sets every variable as at the beginning of a trial."""
         model, fresh, optimizer = self.model, self.built(seed).variables, self.model.optimizer
         if [tuple(each.shape) for each in fresh] != [tuple(each.shape) for each in model.variables]:
             raise SuiteError("build_model gives a model with other weights each time, so no two can be compared.")
@@ -138,7 +138,6 @@ class OwnTraining:
             dtypes = {layer.compute_dtype for layer in model._flatten_layers()}
             low = next((dtype for dtype in LOW if dtype in dtypes), None)
             flip_last_bits(model, derived(seed, f"perturbed {perturbed}"), low)
-        seed_training(seed if masks is None else masks)
 
     def short(self, seeds: Iterable[int], late: Late | None = None, compared: State | None = None,
               perturbed: int = 0, canonical: bool = False) -> list[ShortTrial]:  # fmt: skip
@@ -152,13 +151,13 @@ class OwnTraining:
 
     def steps(self, seed: int, late: Late | None = None, compared: State | None = None, perturbed: int = 0,
               masks: int | None = None) -> ShortTrial:  # fmt: skip
-        """Some steps with a seed, by ``fit`` on batches in a fixed order."""
+        """Some steps with a seed, by ``fit`` on batches in a fixed order. ``masks``: another seed of what they draw."""
         start = late.steps if late else 0
         epochs = self.drawn(seed).epochs(seed, start, compared, self.canonical)
-        self.reset(seed, late, perturbed, masks)
+        self.reset(seed, late, perturbed)
         clock, steps = time.perf_counter(), Losses(self.model, epochs)
         curves = self._fit(
-            (batch for epoch in epochs for batch in epoch),
+            seed if masks is None else masks, (batch for epoch in epochs for batch in epoch),
             {"on_train_batch_end": steps.end, "on_epoch_begin": steps.begin}, epochs=len(epochs),
             steps_per_epoch=len(epochs[0]), shuffle=False, validation_data=self.validated,
         )  # fmt: skip
@@ -174,8 +173,9 @@ class OwnTraining:
         self.reset(seed)
         data, clock = self.drawn(seed), time.perf_counter()
         curves = self._fit(
-            data.given, {"on_epoch_end": on_epoch}, self.callbacks() if self.callbacks else (), epochs=self.epochs,
-            validation_data=self.validation_data, **({"batch_size": data.batch} if data.arrays else {}),
+            seed, data.given, {"on_epoch_end": on_epoch}, self.callbacks() if self.callbacks else (),
+            epochs=self.epochs, validation_data=self.validation_data,
+            **({"batch_size": data.batch} if data.arrays else {}),
         )  # fmt: skip
         broken = next((at for at, loss in enumerate(curves.get("loss", ())) if not math.isfinite(loss)), None)
         where = device_of(self.model.trainable_variables[0])
@@ -187,11 +187,16 @@ class OwnTraining:
         )  # fmt: skip
 
     def _fit(
-        self, data: Any, hooks: Mapping[str, Any], callbacks: Iterable[Any] = (), **how: Any
+        self, seed: int, data: Any, hooks: Mapping[str, Any], callbacks: Iterable[Any] = (), **how: Any
     ) -> dict[str, list[float]]:
-        """Calls ``Model.fit`` and returns its history."""
+        """Calls ``Model.fit`` and returns its history.
+
+        It draws the order of arrays as it begins; on PyTorch masks too, and further ones when a model is first used.
+        """
         import keras
 
+        seed_training(seed)
+        hooks = {**hooks, "on_train_begin": lambda logs: seed_training(seed)}
         given = dict(zip(("x", "y", "sample_weight"), data if isinstance(data, tuple) else (data,), strict=False))
         self.model.fit(**given, callbacks=[keras.callbacks.LambdaCallback(**hooks), *callbacks], verbose=0, **how)
         return {name: [float(value) for value in curve] for name, curve in self.model.history.history.items()}
