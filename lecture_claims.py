@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 UPDATE, MOVED = "--training-update", "what moved first"
 """An option and a property of a test."""
 SUITE = "suite.plugin"
+HERE = Path(__file__).resolve().parent
+"""Its packages lie beside this file."""
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -26,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     option(UPDATE, action="store_true", help="training_check and claim_check store what they measure anew")
     config = pluginmanager.get_plugin("pytestconfig")
     assert isinstance(config, pytest.Config)
-    if _asks_for_the_suite([os.fspath(argument) for argument in config.invocation_params.args]):
+    if _asks_for_the_suite([os.fspath(argument) for argument in config.invocation_params.args]) and not in_the_way():
         pluginmanager.import_plugin(SUITE)
 
 
@@ -37,9 +39,26 @@ def _asks_for_the_suite(arguments: list[str]) -> bool:
     names = [argument.partition("::")[0] for argument in arguments if not argument.startswith("-")]
     if "--pyargs" in arguments:
         return any(name.partition(".")[0] == "suite" for name in names)
-    spec = importlib.util.find_spec("suite") if any(Path(name).exists() for name in names) else None
-    folders = [Path(folder).resolve() for folder in (spec and spec.submodule_search_locations) or ()]
-    return any(Path(name).resolve().is_relative_to(folder) for name in names for folder in folders)
+    return any(Path(name).resolve().is_relative_to(HERE / "suite") for name in names)
+
+
+def in_the_way() -> Path | None:
+    """A module or folder that Python imports in place of one of ours."""
+    for name in ("suite", "harness", "reports"):
+        spec = importlib.util.find_spec(name)
+        file = Path(spec.origin or name).resolve() if spec else HERE / name / "__init__.py"
+        if file.parent != HERE / name:
+            return file.parent if file.name == "__init__.py" else file
+    return None
+
+
+def _check_ours() -> None:
+    """Fails the test with a sentence if something else has the name of one of our packages."""
+    if other := in_the_way():
+        pytest.fail(
+            f"training_check and claim_check cannot be used here: Python imports {other} in place of "
+            f"{HERE / other.stem}, which they need. Give it another name, or keep it off Python's path.", pytrace=False
+        )  # fmt: skip
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -64,6 +83,7 @@ def training_check(request: pytest.FixtureRequest) -> TrainingCheck:
 
     The first run stores the training beside the test file and fails; later runs compare, step by step.
     """
+    _check_ours()
     from suite.checks import TrainingCheck
 
     return TrainingCheck(request)
@@ -75,6 +95,7 @@ def claim_check(request: pytest.FixtureRequest) -> ClaimCheck:
 
     The first run stores the numbers and the verdict beside the test file and fails; later runs decide it again.
     """
+    _check_ours()
     from suite.checks import ClaimCheck
 
     return ClaimCheck(request)

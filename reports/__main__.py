@@ -59,7 +59,8 @@ def parser() -> argparse.ArgumentParser:
         nargs="*",
         metavar="TRAINING",
         help="say which part of a step does otherwise than its formula: in the trainings of the run that moved, or in "
-        "these, each experiment/variant; computes one step of each on the run's backend",
+        "these, each experiment/variant; computes one step of each on the run's backend. FILE.py::TEST: in the "
+        "training_check of a test",
     )
     made.add_argument(
         "--against",
@@ -182,8 +183,10 @@ def why(options: argparse.Namespace) -> int:
         from reports.which import against
 
         return against(options, lambda: _run(options))
-    from reports.why import explained
+    from reports.why import explained, of_tests
 
+    if tests := [name for name in options.why if name.partition("::")[0].endswith(".py")]:
+        return of_tests(tests)
     lines, status = explained(_run(options), options.why, options.baseline_dir)
     for line in lines:
         print(line, flush=True)

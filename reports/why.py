@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.anyone.stored import WHY
 from harness.check.evidence import path_of, read
 from harness.course import course
 from harness.errors import SuiteError, invalid, nearest
@@ -46,6 +49,12 @@ def explained(run: Run, asked: Sequence[str], baselines: Path) -> tuple[list[str
         lines += [f"  {text}" for text in said] or [f"  {NOTHING}"]
     lines += ["Not seen:", *unseen] if unseen else []
     return lines, int(any(found))
+
+
+def of_tests(tests: Sequence[str]) -> int:
+    """Has pytest say the same of the trainings of tests with a ``training_check``. 2 if it cannot run them."""
+    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-rN", *tests]
+    return min(subprocess.run(command, env={**os.environ, WHY: "1"}, check=False).returncode, 2)
 
 
 NOTHING = (

@@ -2,69 +2,73 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Concatenate, Literal, ParamSpec, TypedDict, TypeVar, Unpack
 
 import pytest
 
 from harness.anyone import claims
-from harness.anyone.claims import Function, OwnClaim
-from harness.anyone.stored import MOVED, UPDATE, id_of, path_of
+from harness.anyone.check import check
+from harness.anyone.claims import VALUE, Function, OwnClaim
+from harness.anyone.stored import MOVED, UPDATE, WHY, Result, id_of, path_of
+from harness.anyone.training import OwnTraining
 from harness.errors import SuiteError, invalid
 from harness.model import Metric
 from harness.rules import Above, Best, Equivalent, Exceeds, Monotone, NotBetter, Rule
 from harness.verdict import Verdict
 from suite.plugin import OF_KERAS
 
+P = ParamSpec("P")
+C = TypeVar("C", bound="Check")
 
-class Check:
-    """What the fixtures share: the file of a check, and how its result is told."""
 
-    def __init__(self, request: pytest.FixtureRequest) -> None:
-        self._item: pytest.Item = request.node
-        self._used: set[str] = set()
+def told(check: Callable[Concatenate[C, P], Result]) -> Callable[Concatenate[C, P], None]:
+    """Fails the test without a traceback where the check does not pass; else keeps what was stored for the end."""
 
-    @property
-    def _update(self) -> bool:
-        return bool(self._item.config.getoption(UPDATE))
-
-    def _id(self, name: str) -> str:
-        """The id of a check of this test. SuiteError if the test has one of this name already."""
-        parts = [getattr(getattr(self._item, "cls", None), "__name__", ""), self._item.name, name]
-        id = id_of("_".join(filter(None, parts)))
-        if id in self._used:
-            raise invalid(f"check of {self._item.name}", expected="a name of its own for each check of a test, as in "
-                          'name="small"', received=f"{name!r} twice" if name else "two without a name")  # fmt: skip
-        self._used.add(id)
-        return id
-
-    def _file(self, stack: str, id: str) -> Path:
-        return path_of(self._item.path, stack, id)
-
-    def _tell(self, check: Callable[[], tuple[bool, str, str]]) -> None:
-        """Fails the test without a traceback where the check does not pass; else keeps what was stored for the end.
-
-        ``check`` gives whether it passes, a text, and what moved first.
-        """
+    @functools.wraps(check)
+    def call(self: C, /, *given: P.args, **named: P.kwargs) -> None:
         try:
             with warnings.catch_warnings():  # of Keras' own variables under NumPy 2
                 warnings.filterwarnings("ignore", OF_KERAS, DeprecationWarning)
-                passes, text, moved = check()
+                result = check(self, *given, **named)
         except SuiteError as error:
-            passes, text, moved = False, str(error), ""
-        if moved:
-            self._item.user_properties.append((MOVED, moved))
-        if not passes:
-            pytest.fail(text, pytrace=False)
-        if self._update:
-            self._item.user_properties.append((UPDATE, text))
+            result = Result(False, str(error))
+        if result.moved:
+            self.item.user_properties.append((MOVED, result.moved))
+        if not result.passes:
+            pytest.fail(result.text, pytrace=False)
+        if self.update or WHY in os.environ:
+            self.item.user_properties.append((UPDATE, result.text))
+
+    return call
+
+
+class Check:
+    """What the fixtures share: the id and the file of a check."""
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        self.item: pytest.Item = request.node
+        self.update = bool(self.item.config.getoption(UPDATE))
+        self._used: set[str] = set()
+
+    def id(self, name: str) -> str:
+        """The id of a check of this test. SuiteError if the test has one of this name already."""
+        parts = [getattr(getattr(self.item, "cls", None), "__name__", ""), self.item.name, name]
+        id = id_of("_".join(filter(None, parts)))
+        if id in self._used:
+            raise invalid(f"check of {self.item.name}", expected="a name of its own for each check of a test, as in "
+                          'name="small"', received=f"{name!r} twice" if name else "two without a name")  # fmt: skip
+        self._used.add(id)
+        return id
 
 
 class TrainingCheck(Check):
     """Checks that a Keras model still trains as it did."""
 
+    @told
     def __call__(
         self,
         build_model: Callable[[], Any],
@@ -80,7 +84,7 @@ class TrainingCheck(Check):
         seeds: int = 5,
         to_the_end: bool | None = None,
         name: str = "",
-    ) -> None:
+    ) -> Result:
         """Trains some steps by ``fit`` and compares them with those that are stored beside the test file.
 
         The first run stores the training in ``<test file>.training/`` and fails: from its initial weights and from a
@@ -92,26 +96,19 @@ class TrainingCheck(Check):
             data: (x, y) or (x, y, sample_weight), with lists or dicts of arrays for several inputs; a data set or
                 loader that gives the same batches each time; or a function of a seed that makes any of these.
             epochs, batch_size, validation_data: as ``fit`` takes them.
-            optimizer, loss, metrics: as ``compile`` takes them.
+            optimizer, loss, metrics: as ``compile`` takes them, or a function that makes the optimizer.
             callbacks: a function that makes the callbacks of a training to the end. Shorter trials have none.
             seeds: trainings to the end where it is stored.
             to_the_end: whether each check trains seed 0 to the end; by default if that takes a second or so.
             name: of the check, where a test has several.
         """
-
-        def checked() -> tuple[bool, str, str]:
-            from harness.anyone.check import check
-            from harness.anyone.training import OwnTraining
-
-            id = self._id(name)
-            training = OwnTraining(
-                id=id, build_model=build_model, data=data, optimizer=optimizer, loss=loss, epochs=epochs,
-                batch_size=batch_size, metrics=metrics, validation_data=validation_data, callbacks=callbacks,
-                seeds=seeds, to_the_end=to_the_end,
-            )  # fmt: skip
-            return check(training, lambda stack: self._file(stack, id), self._update)
-
-        self._tell(checked)
+        id = self.id(name)
+        training = OwnTraining(
+            id=id, build_model=build_model, data=data, optimizer=optimizer, loss=loss, epochs=epochs, metrics=metrics,
+            batch_size=batch_size, validation_data=validation_data, callbacks=callbacks, seeds=seeds,
+            to_the_end=to_the_end,
+        )  # fmt: skip
+        return check(training, lambda stack: path_of(self.item.path, stack, id), self.update)
 
 
 class How(TypedDict, total=False):
@@ -147,27 +144,23 @@ class ClaimCheck(Check):
 
     def exceeds(self, a: Function, b: Function, *, margin: float = 0.0, **how: Unpack[How]) -> None:
         """The mean of a − b is above the margin."""
-        first, second = _names(a, b)
-        self(lambda metric: Exceeds(first, second, metric, margin), {first: a, second: b}, **how)
+        self._of(how, Exceeds, a, b, margin=margin)
 
     def not_better(self, a: Function, b: Function, *, margin: float, **how: Unpack[How]) -> None:
         """The mean of a − b is below the margin."""
-        first, second = _names(a, b)
-        self(lambda metric: NotBetter(first, second, margin, metric), {first: a, second: b}, **how)
+        self._of(how, NotBetter, a, b, margin=margin)
 
     def equivalent(self, a: Function, b: Function, *, margin: float, **how: Unpack[How]) -> None:
         """The mean of a − b is within ± the margin."""
-        first, second = _names(a, b)
-        self(lambda metric: Equivalent(first, second, margin, metric), {first: a, second: b}, **how)
+        self._of(how, Equivalent, a, b, margin=margin)
 
     def above(self, a: Function, value: float, **how: Unpack[How]) -> None:
         """The mean of a is above a number."""
-        (first,) = _names(a)
-        self(lambda metric: Above(first, metric, value), {first: a}, **how)
+        self._of(how, Above, a, value=value)
 
     def best(self, x: str, functions: Mapping[str, Function], **how: Unpack[How]) -> None:
         """The function named x is better than every other."""
-        self(lambda metric: Best(x, tuple(functions), metric), functions, **how)
+        self(lambda: Best(x, tuple(functions), how.get("metric", VALUE)), functions, **how)
 
     def monotone(
         self,
@@ -177,41 +170,31 @@ class ClaimCheck(Check):
         **how: Unpack[How],
     ) -> None:
         """The mean rises, or falls, from each function to the next."""
-        self(lambda metric: Monotone(tuple(functions), metric, direction), functions, **how)
+        self(lambda: Monotone(tuple(functions), how.get("metric", VALUE), direction), functions, **how)
 
+    def _of(self, how: How, rule: Callable[..., Rule], *functions: Function, **more: float) -> None:
+        """A rule on functions by their own names, if these differ; else by "a" and "b"."""
+        names = [str(getattr(function, "__name__", "<none>")) for function in functions]
+        if len(set(names)) < len(names) or any(name.startswith("<") for name in names):
+            names = ["a", "b"][: len(names)]
+        made = functools.partial(rule, *names, metric=how.get("metric", VALUE), **more)
+        self(made, dict(zip(names, functions, strict=True)), **how)
+
+    @told
     def __call__(
-        self,
-        rule: Rule | Callable[[str], Rule],
-        functions: Mapping[str, Function],
-        **how: Unpack[How],
-    ) -> None:
-        """Any rule of ``harness.rules`` on functions by name."""
-
-        def checked() -> tuple[bool, str, str]:
-            id, metric = self._id(how.get("name", "")), how.get("metric", claims.VALUE)
-            if unknown := set(how) - set(How.__annotations__):
-                raise invalid(f"arguments of {id}", expected=", ".join(How.__annotations__), received=sorted(unknown))
-            if "smallest_effect" not in how:
-                raise invalid(
-                    f"{id}", expected="smallest_effect, the smallest difference that matters", received="none"
-                )
-            made = rule if isinstance(rule, Rule) else rule(metric)
-            seeds, verdict = how.get("seeds", 10), how.get("verdict", "SUPPORTED")
-            if verdict not in Verdict.__members__:
-                raise invalid(f"verdict of {id}", expected=f"one of {', '.join(Verdict)}", received=repr(verdict))
-            measured = Metric(
-                metric, how.get("better", "higher"), "", how["smallest_effect"], how.get("scale", "linear")
-            )
-            sizes = (seeds,) if isinstance(seeds, int) else tuple(seeds)
-            claim = OwnClaim(id=id, rule=made, functions=dict(functions), metric=measured, sizes=sizes,
-                             verdict=Verdict(verdict))  # fmt: skip
-            return *claims.check(claim, self._file(claims.STACK, id), self._update), ""
-
-        self._tell(checked)
-
-
-def _names(*functions: Function) -> tuple[str, ...]:
-    """The functions' own names, if they differ; else "a", "b"."""
-    names = tuple(str(getattr(function, "__name__", "<none>")) for function in functions)
-    usable = len(set(names)) == len(names) and not any(name.startswith("<") for name in names)
-    return names if usable else ("a", "b")[: len(names)]
+        self, rule: Rule | Callable[[], Rule], functions: Mapping[str, Function], **how: Unpack[How]
+    ) -> Result:
+        """Any rule of ``harness.rules`` on functions by name, or a function that makes it."""
+        id, seeds, verdict = self.id(how.get("name", "")), how.get("seeds", 10), how.get("verdict", "SUPPORTED")
+        if unknown := set(how) - set(How.__annotations__):
+            raise invalid(f"arguments of {id}", expected=", ".join(How.__annotations__), received=sorted(unknown))
+        if "smallest_effect" not in how:
+            raise invalid(id, expected="smallest_effect, the smallest difference that matters", received="none")
+        if verdict not in Verdict.__members__:
+            raise invalid(f"verdict of {id}", expected=f"one of {', '.join(Verdict)}", received=repr(verdict))
+        better, scale = how.get("better", "higher"), how.get("scale", "linear")
+        metric = Metric(how.get("metric", VALUE), better, "", how["smallest_effect"], scale)
+        made, sizes = rule if isinstance(rule, Rule) else rule(), (seeds,) if isinstance(seeds, int) else tuple(seeds)
+        claim = OwnClaim(id=id, rule=made, functions=dict(functions), metric=metric, sizes=sizes,
+                         verdict=Verdict(verdict))  # fmt: skip
+        return claims.check(claim, path_of(self.item.path, claims.STACK, id), self.update)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -11,23 +10,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
-from harness.anyone.stored import FILE, UPDATE, evidence_of, shown, store
+from harness.anyone.stored import FILE, READ, Result, again, evidence_of, kept, shown
 from harness.check.claims import Decided, compare_verdict, decide_by_looks
 from harness.check.evidence import changes_text
 from harness.check.judge import Circumstances, Comparison
 from harness.claim import Claim
-from harness.environment.fingerprint import cores, fingerprint, version
+from harness.environment.fingerprint import version
 from harness.errors import SuiteError, invalid, nearest
 from harness.model import Experiment, Metric, Size, Trial, Variant
-from harness.record.evidence import Evidence, Expected
+from harness.record.evidence import Expected
 from harness.record.outcomes import TrainingState
 from harness.record.trials import Fingerprint, Training
 from harness.rules import Rule
 from harness.rules.levels import FEWEST_SEEDS
+from harness.training.backends import active_backend
 from harness.training.configuration import differences
-from harness.verdict import Decision, Verdict
+from harness.verdict import Verdict
 
 Function = Callable[[int], float | Mapping[str, float]]
 """seed -> a number, or numbers by name."""
@@ -69,16 +69,18 @@ class OwnClaim:
 
     @property
     def experiment(self) -> Experiment:
-        """Its functions as variants, for the rules and the file."""
-        variants = tuple(Variant(name, _nothing, _nothing, _nothing) for name in self.functions)
-        return Experiment(id=self.id, loss="", size=Size(0, 1), variants=variants, metrics=(self.metric,))
+        """Its functions as variants, for the rules and the file. They have no model, data or optimizer."""
+        parts: Any = dict.fromkeys(("model", "data", "optimizer"), object)
+        return Experiment(id=self.id, loss="", size=Size(0, 1), variants=tuple(map(Variant, self.functions)),
+                          metrics=(self.metric,), **parts)  # fmt: skip
 
     @property
     def configuration(self) -> dict[str, Any]:
-        """What decides it, but for its functions."""
-        names = ("name", "better", "smallest_effect", "scale")
-        metric = {name: getattr(self.metric, name) for name in names}
-        return {"rule": self.rule.describe(), "metric": metric, "seeds": list(self.sizes)}
+        """What decides it, but for what its functions do."""
+        metric = {name: getattr(self.metric, name) for name in ("name", "better", "smallest_effect", "scale")}
+        return {
+            "rule": self.rule.describe(), "metric": metric, "seeds": list(self.sizes), "functions": list(self.functions)
+        }  # fmt: skip
 
     def decided(self) -> Decided:
         """Calls the functions with seeds from 0 on, and decides. SuiteError for results that cannot be used."""
@@ -101,160 +103,93 @@ class OwnClaim:
         return decide_by_looks(claim, trials, self.sizes)
 
 
-def _nothing() -> Any:
-    """A variant of functions has no model, data or optimizer."""
-
-
 def _trial(name: str, seed: int, returned: Any, before: Sequence[Trial], metric: str) -> Trial:
     """The trial of a function's result. SuiteError unless it is a finite number, or has them under the same keys."""
-    where = f"{name}({seed})"
-    values = returned if isinstance(returned, Mapping) else {VALUE: returned}
+    where, by_name = f"{name}({seed})", isinstance(returned, Mapping)
+    values, numbers = returned if by_name else {VALUE: returned}, dict[str, float]()
     for key, value in values.items():
-        what = f"{where}[{key!r}]" if isinstance(returned, Mapping) else where
-        number = _number(value)
-        if number is None:
-            received = "nothing" if value is None else f"{value!r}"[:80]
+        try:
+            numbers[key] = math.nan if isinstance(value, bool | str | bytes) else float(value)
+        except (TypeError, ValueError, RuntimeError, OverflowError):
+            numbers[key] = math.nan
+        if not math.isfinite(numbers[key]):
+            what, received = f"{where}[{key!r}]" if by_name else where, "nothing" if value is None else repr(value)[:80]
             raise invalid(f"result of {what}", expected="a finite number, or numbers by name", received=received)
         if not isinstance(key, str):
             raise invalid(f"result of {where}", expected="names as keys", received=repr(key)[:80])
-    if before and values.keys() != before[0].metrics.keys():
+    if before and numbers.keys() != before[0].metrics.keys():
         expected = f"the keys of seed {before[0].seed}: {', '.join(sorted(before[0].metrics))}"
-        raise invalid(f"result of {where}", expected=expected, received=", ".join(sorted(values)) or "none")
-    if metric not in values:
-        fix = nearest(metric, values) if values else ""
+        raise invalid(f"result of {where}", expected=expected, received=", ".join(sorted(numbers)) or "none")
+    if metric not in numbers:
+        fix = nearest(metric, numbers) if numbers else ""
         raise invalid(f"result of {where}", expected=f"a number named {metric!r}", received=_shown(values), fix=fix)
-    return Trial(name, seed, {key: _number(value) for key, value in values.items()}, engine="a function")
-
-
-def _number(value: Any) -> float | None:
-    """A finite number as a float, also of an array of one element; None for anything else."""
-    if isinstance(value, bool | str | bytes) or value is None:
-        return None
-    try:
-        number = float(value) if isinstance(value, numbers.Real) or hasattr(value, "__float__") else math.nan
-    except (TypeError, ValueError, RuntimeError):
-        return None
-    return number if math.isfinite(number) else None
+    return Trial(name, seed, dict(numbers), engine="a function")
 
 
 def _shown(values: Mapping[Any, Any]) -> str:
     return ", ".join(f"{key} {value!r}"[:40] for key, value in list(values.items())[:5]) or "no numbers"
 
 
-def check(claim: OwnClaim, path: Path, update: bool) -> tuple[bool, str]:
+def check(claim: OwnClaim, path: Path, update: bool) -> Result:
     """Decides a claim and compares it with what is stored; stores it where nothing is, or with ``update``.
 
-    Returns:
-        (whether it passes, what to say of it). What was never stored does not pass.
-
-    Raises:
-        SuiteError: bad input, or a file that cannot be read or written. Nothing is overwritten.
+    SuiteError for bad input, or a file that cannot be read or written. Nothing is overwritten.
     """
-    stored = FILE.read(path)
-    changed = (
-        differences(stored.variants[next(iter(stored.variants))].configuration, claim.configuration) if stored else []
-    )
-    if stored and not update and (changed or stored.variants.keys() != claim.functions.keys()):
-        return False, _another(claim, path, stored, changed)
-    decided = claim.decided()
-    decision, here = decided.decision, _fingerprint()
-    if decision.verdict is Verdict.NOT_RUN:
-        raise SuiteError(f"{claim.id} cannot be decided, and nothing was stored: {decision.reason}.")
-    trained = {
-        name: Training(configuration=claim.configuration, trials=tuple(done)) for name, done in decided.trials.items()
-    }
-    if stored is None or update:
-        new = _evidence(claim, trained, decision, here, update)
-        store(path, new, update)
-        return update and decision.verdict is claim.verdict, _of_storing(claim, path, decision, stored)
-    return _compared(claim, path, stored, trained, decision, here)
+    known = FILE.read(path)
+    before = known and known.expected[KEY]
+    then = next(iter(known.variants.values())).configuration if known else claim.configuration
+    if (changed := differences(then, claim.configuration)) and not update:
+        text = f"{claim.id}: not comparable, another claim is stored: {changes_text(changed)}. Nothing was run."
+        return Result(False, f"{text} {again(path)}")
+    decided, here = claim.decided(), _fingerprint()
+    verdict, reason = decided.decision.verdict, decided.decision.reason
+    if verdict is Verdict.NOT_RUN:
+        raise SuiteError(f"{claim.id} cannot be decided, and nothing was stored: {reason}.")
+    own = Training(configuration=claim.configuration)
+    now = {name: replace(own, trials=tuple(done)) for name, done in decided.trials.items()}
+    lines = [f"{claim.id}: {claim.rule.describe()}"]
+    asked = f'The test asks for {claim.verdict}; verdict="{{}}" in its arguments asks for what is stored.'
+    if known is None or update:
+        new = evidence_of(claim.experiment, STACK, now, here, update)
+        origin = next(iter(new.variants.values())).sessions[0]
+        expected: Any = {"verdict": str(verdict), "date": origin.date, "reason": origin.reason, "seeds": origin.seeds}
+        kept(path, replace(new, expected={KEY: Expected(**expected, computed=reason)}), update)
+        lines += [f"stored in {shown(path)}: {verdict}, {reason}."]
+        lines += [f"before: {before.verdict}, {before.computed}." if before else READ]
+        lines += [asked.format(verdict)] * (verdict is not claim.verdict)
+        return Result(update and verdict is claim.verdict, "\n  ".join(lines))
+    assert before
+    red, moved = _moved(claim, now, known.variants, here)
+    told = compare_verdict(verdict, before, drifted=moved)
+    if told.red:
+        red.append(f"verdict {told.state}: {told.reason} Now {verdict}: {reason}.")
+    if Verdict(before.verdict) is not claim.verdict:
+        red.append(f"stored: {before.verdict}, {before.computed}. {asked.format(before.verdict)}")
+    return Result(not red, "\n  ".join([*lines, *red, *[again(path)] * bool(red)]))
 
 
-def _evidence(
-    claim: OwnClaim, trained: Mapping[str, Training], decision: Decision, here: Fingerprint, update: bool
-) -> Evidence:
-    new = evidence_of(claim.experiment, STACK, trained, here, update)
-    origin = next(iter(new.variants.values())).sessions[0]
-    text: Any = str(decision.verdict)
-    expected = Expected(
-        verdict=text, date=origin.date, reason=origin.reason, seeds=origin.seeds, computed=decision.reason
-    )
-    return msgspec.structs.replace(new, expected={KEY: expected})
+def _moved(
+    claim: OwnClaim, now: Mapping[str, Training], then: Mapping[str, Training], here: Fingerprint
+) -> tuple[list[str], bool]:
+    """What is red of the numbers that the claim compares, by the rules of a run to the end; and whether any moved."""
+    seeds, name = sum(training.seeds for training in now.values()), claim.metric.name
 
+    def only(training: Training) -> Training:
+        trials = (replace(trial, metrics={name: trial.metrics[name]}) for trial in training.trials)
+        return replace(training, trials=tuple(trials))
 
-def _compared(
-    claim: OwnClaim,
-    path: Path,
-    stored: Evidence,
-    trained: Mapping[str, Training],
-    decision: Decision,
-    here: Fingerprint,
-) -> tuple[bool, str]:
-    """Compares numbers and verdict with the stored ones, by the rules of a run to the end."""
-    seeds = sum(len(training.trials) for training in trained.values())
-    run = Circumstances(STACK, here, full=True, trainings=len(trained), trials=seeds)
-    outcomes = {
-        name: Comparison(run, (claim.metric,), _only(training, claim), _only(stored.variants[name], claim)).outcome()
-        for name, training in trained.items()
-    }
-    red = [f"{name} {outcome.state}: {outcome.reason}" for name, outcome in outcomes.items() if outcome.red]
-    moved = any(outcome.state is TrainingState.MOVED for outcome in outcomes.values())
-    expected = stored.expected[KEY]
-    verdict = compare_verdict(decision.verdict, expected, drifted=moved)
-    if verdict.red:
-        red.append(f"verdict {verdict.state}: {verdict.reason} Now {decision.verdict}: {decision.reason}.")
-    if Verdict(expected.verdict) is not claim.verdict:
-        red.append(f"stored: {expected.verdict}, {expected.computed}. {_asked(claim, Verdict(expected.verdict))}")
-    if red:
-        red.append(f"If this is meant, store it anew: {UPDATE}. Stored: {shown(path)}.")
-    return not red, "\n  ".join([f"{claim.id}: {claim.rule.describe()}", *red])
-
-
-def _only(training: Training, claim: OwnClaim) -> Training:
-    """The training with the metric that the claim compares; its other numbers are stored to be read."""
-    trials = tuple(
-        msgspec.structs.replace(t, metrics={claim.metric.name: t.metrics[claim.metric.name]}) for t in training.trials
-    )
-    return msgspec.structs.replace(training, trials=trials)
-
-
-def _asked(claim: OwnClaim, verdict: Verdict) -> str:
-    return f'The test asks for {claim.verdict}; verdict="{verdict}" in its arguments asks for what is stored.'
-
-
-def _another(claim: OwnClaim, path: Path, stored: Evidence, changed: list[tuple[str, Any, Any]]) -> str:
-    names = f"functions {', '.join(stored.variants)} then, {', '.join(claim.functions)} now"
-    return (
-        f"{claim.id}: not comparable, another claim is stored in {shown(path)}: {changes_text(changed) or names}. "
-        f"Nothing was run. If this is meant, store it anew: {UPDATE}."
-    )
-
-
-def _of_storing(claim: OwnClaim, path: Path, decision: Decision, before: Evidence | None) -> str:
-    """What was stored, and what changed by it."""
-    now = f"{decision.verdict}, {decision.reason}"
-    lines = [f"{claim.id}: {claim.rule.describe()}", f"stored in {shown(path)}: {now}."]
-    if before is None:
-        lines.append("Nothing was stored before. Read this, keep the file under version control, and run again.")
-    else:
-        then = before.expected[KEY]
-        lines.append(f"before: {then.verdict}, {then.computed}.")
-    if decision.verdict is not claim.verdict:
-        lines.append(_asked(claim, decision.verdict))
-    return "\n  ".join(lines)
+    run = Circumstances(STACK, here, full=True, trainings=len(now), trials=seeds)
+    outcomes = {key: Comparison(run, (claim.metric,), only(now[key]), only(then[key])).outcome() for key in now}
+    red = [f"{key} {outcome.state}: {outcome.reason}" for key, outcome in outcomes.items() if outcome.red]
+    return red, any(outcome.state is TrainingState.MOVED for outcome in outcomes.values())
 
 
 def _fingerprint() -> Fingerprint:
-    """Of Keras and its backend if this process has imported them; else of Python and NumPy."""
-    if "keras" in sys.modules:
-        from harness.training.backend import device
-        from harness.training.backends import active_backend
-
-        where = device()
-        return fingerprint(active_backend(), where.kind, where.model, where.precision)
+    """Of Python, NumPy and Keras, and of its backend if this process has imported it."""
     return {
         "python": ".".join(platform.python_version_tuple()[:2]),
         "numpy": version("numpy"),
-        "threads": cores(),
+        "keras": version("keras", "keras-nightly"),
+        "backend": active_backend() if "keras" in sys.modules else None,
         "system": f"{platform.system()} {platform.machine()}",
     }

@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.check import evidence as files
 from harness.errors import SuiteError
@@ -18,12 +19,23 @@ from harness.record.trials import Fingerprint, Training
 
 UPDATE, MOVED = "--training-update", "what moved first"
 """As in ``lecture_claims``, which imports nothing."""
+WHY = "TRAINING_WHY"
+"""``python -m reports --why`` sets this variable: a check then only says which parts of a step do otherwise."""
 FOLDER = ".training"
 """``test_net.py`` has its files in ``test_net.training/<stack>/``."""
 LONGEST = 80
 """Characters of an id."""
+READ = "Nothing was stored before. Read this, keep the file under version control, and run again."
 
 FILE = JsonFile("evidence", files.parse, files.dumps, files.check_place, UPDATE, reason="")
+
+
+class Result(NamedTuple):
+    """Whether a check passes, what to say of it, and what moved first. What was never stored does not pass."""
+
+    passes: bool
+    text: str
+    moved: str = ""
 
 
 def id_of(name: str) -> str:
@@ -46,14 +58,12 @@ def evidence_of(
     experiment: Experiment, stack: str, measured: Mapping[str, Training], fingerprint: Fingerprint, update: bool
 ) -> Evidence:
     """The evidence to store of trainings that this process has measured."""
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    origin = Provenance(
-        commit="unknown", date=today, reason=UPDATE if update else "the first run", fingerprint=fingerprint
-    )
+    today, reason = datetime.datetime.now(datetime.UTC).date().isoformat(), UPDATE if update else "the first run"
+    origin = Provenance(commit="unknown", date=today, reason=reason, fingerprint=fingerprint)
     return files.add(None, experiment, stack, measured, origin)
 
 
-def store(path: Path, evidence: Evidence, update: bool) -> None:
+def kept(path: Path, evidence: Evidence, update: bool) -> None:
     """Writes a file. SuiteError if it cannot be written; without ``update`` also if there is one by now."""
 
     def change(old: Evidence | None) -> Evidence:
@@ -67,3 +77,7 @@ def store(path: Path, evidence: Evidence, update: bool) -> None:
 def shown(path: Path) -> str:
     """A path as messages have it: from the current folder on, where it lies below that."""
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def again(path: Path, how: str = "anew") -> str:
+    return f"If this is meant, store it {how}: {UPDATE}. Stored: {shown(path)}."

@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -23,6 +23,8 @@ from harness.record.trials import Number, ShortTrial, Sizes, State, Training, nu
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from harness.training.late_state import Late
 
 LIMIT = 1e-4
 """The smallest relative difference that is a change."""
@@ -193,23 +195,40 @@ def _from_states(experiment: Experiment, variant: str, engine: str, sizes: Sizes
 
     setup = TrainingSetup.of(experiment, variant)
     sizes = dict(sizes or late_sizes(setup) or {})
-    states = {state.start: state for state in known.states}
-    short = list[ShortTrial]()
-    for late in (None, *(late_states(setup, sizes) if sizes else ())):
-        start = late.steps if late else 0
-        if start in states:
-            continue
-        train = functools.partial(short_trials, experiment, variant, late=late, engine=engine)
-        plain = train(seeds=range(CHECKED))
+    stored = {state.start for state in known.states}
+    lates = [late for late in (None, *(late_states(setup, sizes) if sizes else ()))
+             if (late.steps if late else 0) not in stored]  # fmt: skip
+    new, short = from_states(functools.partial(short_trials, experiment, variant, engine=engine), lates)
+    states = tuple(sorted((*known.states, *new), key=lambda state: state.start))
+    return replace(known, states=states, steps=states[0].steps, short=tuple(short), sizes=sizes if states[1:] else {})
+
+
+def from_states(
+    train: Callable[..., Sequence[ShortTrial]], lates: Iterable[Late | None], limits: Sequence[float] = (LIMIT,)
+) -> tuple[list[State], list[ShortTrial]]:
+    """What is stored of states: how far rounding moves each, and its short trials without perturbed ones.
+
+    A late state from which it diverges is left out. Without a canonical trial none of its steps is compared.
+
+    Args:
+        train: gives short trials of some ``seeds``, with ``late``, ``perturbed`` and ``canonical`` as ``short_trials``.
+        lates: the states; None for the initial one.
+        limits: the first of them under which two steps can be compared is the state's.
+    """
+    states, short = list[State](), list[ShortTrial]()
+    for late in lates:
+        plain = train(seeds=range(CHECKED), late=late)
         if late and not all(math.isfinite(value(loss)) for trial in plain for loss in trial.losses):
             continue
-        traces = [*plain, *itertools.chain(*(train(seeds=range(CHECKED), perturbed=k) for k in PERTURBED))]
-        states[start] = replace(state_of(traces), own_labels=late is not None and late.own_labels)
-        short += [*plain, *train(seeds=(0,), canonical=True)]
-    in_order = tuple(states[start] for start in sorted(states))
-    return replace(
-        known, states=in_order, steps=in_order[0].steps, short=tuple(short), sizes=sizes if in_order[1:] else {}
-    )
+        perturbed = (train(seeds=range(CHECKED), late=late, perturbed=k) for k in PERTURBED)
+        traces = [*plain, *itertools.chain(*perturbed)]
+        options = [state_of(traces, limit) for limit in limits]
+        state = next((state for state in options if state.steps > 1), options[-1])
+        canonical = train(seeds=(0,), late=late, canonical=True)
+        own_labels = late is not None and late.own_labels
+        states.append(replace(state, own_labels=own_labels, canonical=state.canonical if canonical else 0))
+        short += [*plain, *canonical]
+    return states, short
 
 
 def state_of(traces: Sequence[ShortTrial], limit: float = LIMIT) -> State:

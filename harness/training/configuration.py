@@ -39,17 +39,11 @@ def configuration(setup: TrainingSetup) -> dict[str, JSON]:
     checksum of each array as float32, the type that trains. ``recorded`` says which curves are recorded. ``facts`` are
     the metrics known without training.
     """
-    model, optimizer = setup.built
     experiment, data = setup.experiment, setup.data
-    with hidden("tensorflow"):  # which Keras would import on every backend to serialize: seconds
-        layers, rule = without_names(model.get_config()), without_names(optimizer.get_config())
-    if isinstance(rule["learning_rate"], float):
-        rule["learning_rate"] = float(str(np.float32(rule["learning_rate"])))
     facts = setup.variant.facts() if setup.variant.facts else {}
     arrays = {"x": data.x, "y": data.y, "x_val": data.x_val, "y_val": data.y_val}
     return {
-        "model": plain_json({"class_name": type(model).__name__, **layers}),
-        "optimizer": plain_json({"class_name": type(optimizer).__name__, "config": rule}),
+        **of_keras(*setup.built),
         "loss": experiment.loss,
         "batch_size": setup.size.batch_size,
         "epochs": setup.size.epochs,
@@ -63,6 +57,22 @@ def configuration(setup: TrainingSetup) -> dict[str, JSON]:
             "observe": experiment.observe is not None,
         },
         "facts": {name: float(f"{value:.{DIGITS}g}") for name, value in facts.items()},
+    }
+
+
+def of_keras(model: Any, optimizer: Any) -> dict[str, JSON]:
+    """Keras' own configurations of both. Of a model without any, the shapes of its variables."""
+    with hidden("tensorflow"):  # which Keras would import on every backend to serialize: seconds
+        try:
+            layers = without_names(model.get_config())
+        except NotImplementedError:
+            layers = {"variables": [list(variable.shape) for variable in model.variables]}
+        rule = without_names(optimizer.get_config())
+    if isinstance(rule.get("learning_rate"), float):
+        rule["learning_rate"] = float(str(np.float32(rule["learning_rate"])))
+    return {
+        "model": plain_json({"class_name": type(model).__name__, **layers}),
+        "optimizer": plain_json({"class_name": type(optimizer).__name__, "config": rule}),
     }
 
 
@@ -107,9 +117,9 @@ def hashes(setup: TrainingSetup) -> Hashes:
     order = data_order(0, 0, len(setup.data.x))
     mask = dropout_mask(model, 0, min(setup.size.batch_size, len(setup.data.x)))
     return Hashes(
-        initial=_hash(weights),
-        dropout=None if mask is None else _hash(np.packbits(mask).tobytes()),
-        order=_hash(order.astype("<i4").tobytes()),
+        initial=hashed(weights),
+        dropout=None if mask is None else hashed(np.packbits(mask).tobytes()),
+        order=hashed(order.astype("<i4").tobytes()),
     )
 
 
@@ -191,10 +201,11 @@ def dropout_mask(model: Any, seed: int, batch: int) -> np.ndarray | None:
 
 def _checksum(array: np.ndarray) -> str:
     values = np.ascontiguousarray(array, "<f4")
-    return _hash(str(array.shape).encode() + b"\0", values.data)
+    return hashed(str(array.shape).encode() + b"\0", values.data)
 
 
-def _hash(*parts: Any) -> str:
+def hashed(*parts: Any) -> str:
+    """A hash of bytes, LENGTH hex digits."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part)

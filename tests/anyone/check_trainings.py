@@ -1,4 +1,4 @@
-"""Trainings of anyone's models, in a process of JAX that ``test_trainings.py`` starts."""
+"""Trainings of anyone's models, in a process of one backend that ``test_trainings.py`` starts."""
 
 from __future__ import annotations
 
@@ -21,10 +21,15 @@ from harness.record.trials import value
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(150, 6)).astype("float32")
 Y = (X @ RNG.normal(size=(6, 1)) + 0.1 * RNG.normal(size=(150, 1))).astype("float32")
+HERE = f"{keras.backend.backend()}-cpu"
+
+
+def sequential(*parts):
+    return keras.Sequential([layers.Input((6,)), *parts])
 
 
 def network():
-    return keras.Sequential([layers.Input((6,)), layers.Dense(8, "tanh"), layers.Dropout(0.2), layers.Dense(1)])
+    return sequential(layers.Dense(8, "tanh"), layers.Dropout(0.2), layers.Dense(1))
 
 
 def training(build=network, data=(X, Y), **more) -> OwnTraining:
@@ -32,45 +37,42 @@ def training(build=network, data=(X, Y), **more) -> OwnTraining:
     return OwnTraining(id="test-net", build_model=build, data=data, **given)
 
 
-@pytest.fixture
-def path(tmp_path):
-    return lambda stack: path_of(tmp_path / "test_net.py", stack, "test-net")
-
-
 def optimizer(factor=1.0):
     own = keras.optimizers.Adam(0.01)
-    before = own.update_step
-    own.update_step = lambda gradient, variable, rate: before(gradient, variable, rate * factor)
+    before = own._get_current_learning_rate
+    own._get_current_learning_rate = lambda: before() * factor
     return own
 
 
-@functools.cache
-def stored_bytes() -> bytes:
-    """The file of ``training(optimizer=optimizer)``, stored once."""
-    import tempfile
-    from pathlib import Path
+known = functools.partial(training, optimizer=optimizer, validation_data=(X[:50], Y[:50]))
 
-    folder = Path(tempfile.mkdtemp())
 
-    def place(stack):
-        return path_of(folder / "test_net.py", stack, "test-net")
-
-    passes, text, moved = check(training(optimizer=optimizer, validation_data=(X[:50], Y[:50])), place, False)
-    assert (passes, moved) == (False, "")
-    assert "compared will be 20 steps, 20 steps from the state after 5" in text
-    assert "Nothing was stored before" in text
-    return place("jax-cpu").read_bytes()
+def place(folder):
+    return lambda stack: path_of(folder / "test_net.py", stack, "test-net")
 
 
 @pytest.fixture
-def stored(path):
-    path("jax-cpu").parent.mkdir(parents=True)
-    path("jax-cpu").write_bytes(stored_bytes())
+def path(tmp_path):
+    return place(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory):
+    """The file of ``known()``, stored once."""
+    path = place(tmp_path_factory.mktemp("first"))
+    passes, text, moved = check(known(), path, False)
+    assert (passes, moved) == (False, "")
+    assert "compared will be 20 steps, 20 steps from the state after 5" in text
+    assert "Nothing was stored before" in text
+    return path(HERE).read_bytes()
+
+
+@pytest.fixture
+def stored(path, content):
+    """The path of a stored training, which the test must not change unless it ends with an update."""
+    path(HERE).parent.mkdir(parents=True)
+    path(HERE).write_bytes(content)
     return path
-
-
-def known(**more) -> OwnTraining:
-    return training(**{"optimizer": optimizer, "validation_data": (X[:50], Y[:50]), **more})
 
 
 def test_an_unchanged_training_passes_to_the_end(stored):
@@ -79,28 +81,37 @@ def test_an_unchanged_training_passes_to_the_end(stored):
     assert "identical: Compared: 20 steps of 5 seeds; steps from 1 late state; seed 0 to the end" in text
 
 
-def test_an_optimizer_one_percent_too_strong_is_red_and_named(stored, monkeypatch):
-    before = keras.optimizers.Adam.update_step
-
-    def stronger(self, gradient, variable, rate):
-        before(self, gradient, variable, rate * 1.01)
-
-    monkeypatch.setattr(keras.optimizers.Adam, "update_step", stronger)
+def test_an_optimizer_one_percent_too_strong_is_red_and_named(stored, content, monkeypatch):
+    rate = keras.optimizers.Adam._get_current_learning_rate
+    monkeypatch.setattr(keras.optimizers.Adam, "_get_current_learning_rate", lambda self: 1.01 * rate(self))
     passes, text, moved = check(known(), stored, False)
     assert not passes
     assert moved.startswith("training loss, step ")
     assert "step of Adam of Dense" in text
     assert "1 % larger than its formula" in text
-    assert stored("jax-cpu").read_bytes() == stored_bytes()
+    monkeypatch.setenv("TRAINING_WHY", "1")
+    passes, why, _ = check(known(), stored, False)
+    assert not passes
+    assert why.splitlines()[1].strip() in text
+    assert stored(HERE).read_bytes() == content
+
+
+def test_why_says_what_was_compared_of_a_step(stored, monkeypatch):
+    monkeypatch.setenv("TRAINING_WHY", "1")
+    passes, text, _ = check(known(), stored, False)
+    assert (passes, text) == (True, "test-net:\n  every part of a step that was compared is as its formula says")
+    passes, text, _ = check(known(loss=lambda y, p: ops.mean(ops.abs(y - p))), stored, False)
+    assert passes
+    assert "Not seen:\n  a step: not compared, as its loss is not given by name" in text
 
 
 def test_another_stack_compares_canonical_trials(stored, monkeypatch):
-    monkeypatch.setattr(checks.machine, "stack", lambda fingerprint: "torch-cpu")
+    monkeypatch.setattr(checks.machine, "stack", lambda fingerprint: "other-cpu")
     passes, text, _ = check(known(), stored, False)
     assert passes
-    assert "Nothing is stored for torch-cpu. Against jax-cpu: the canonical trace compatible." in text
+    assert f"Nothing is stored for other-cpu. Against {HERE}: the canonical trace compatible." in text
     assert not check(known(optimizer=lambda: optimizer(1.05)), stored, False)[0]
-    assert not stored("torch-cpu").exists()
+    assert not stored("other-cpu").exists()
 
 
 @pytest.mark.parametrize(
@@ -109,15 +120,15 @@ def test_another_stack_compares_canonical_trials(stored, monkeypatch):
         ({"epochs": 3}, "Another training, changed by the test: epochs 2 then, 3 now."),
         ({"data": (X + 1, Y)}, "data.x"),
         ({"optimizer": lambda: keras.optimizers.Adam(0.0101)}, "optimizer.config.learning_rate 0.01 then, 0.0101 now"),
-        ({"build": lambda: keras.Sequential([layers.Input((6,)), layers.Dense(1)])}, "model.layers"),
+        ({"build": lambda: sequential(layers.Dense(1))}, "model.layers"),
     ],
 )
-def test_another_training_is_not_comparable_and_stays(more, said, stored):
+def test_another_training_is_not_comparable_and_stays(more, said, stored, content):
     passes, text, _ = check(known(**more), stored, False)
     assert not passes
     assert "not comparable" in text
     assert said in text
-    assert stored("jax-cpu").read_bytes() == stored_bytes()
+    assert stored(HERE).read_bytes() == content
 
 
 def test_an_update_says_what_changed(stored):
@@ -127,23 +138,20 @@ def test_an_update_says_what_changed(stored):
     assert "before it reached: loss" in text
 
 
-def edited(text: str) -> str:
-    return text.replace('"epochs": 2', '"epochs": 3')
-
-
-def newer(text: str) -> str:
-    return json.dumps(json.loads(text) | {"schema": 99})
-
-
-@pytest.mark.parametrize(("change", "said"), [(edited, "edited or merged by hand"), (newer, "newer version")])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda text: text.replace('"epochs": 2', '"epochs": 3'), "edited or merged by hand"),
+        (lambda text: json.dumps(json.loads(text) | {"schema": 99}), "newer version"),
+    ],
+)
 def test_a_damaged_or_newer_file_is_left(change, said, stored):
-    file = stored("jax-cpu")
-    file.write_text(change(file.read_text("utf-8")), "utf-8")
-    before = file.read_bytes()
+    changed = change(stored(HERE).read_text("utf-8"))
+    stored(HERE).write_text(changed, "utf-8")
     for update in (False, True):
         with pytest.raises(SuiteError, match=said):
             check(known(seeds=1), stored, update)
-    assert file.read_bytes() == before
+    assert stored(HERE).read_text("utf-8") == changed
 
 
 # --- kinds of models and data ---
@@ -188,12 +196,7 @@ def bidirectional():
 
 
 def low(policy):
-    def build():
-        return keras.Sequential(
-            [layers.Input((6,)), layers.Dense(8, "tanh", dtype=policy), layers.Dense(1, dtype=policy)]
-        )
-
-    return build
+    return lambda: sequential(layers.Dense(8, "tanh", dtype=policy), layers.Dense(1, dtype=policy))
 
 
 KINDS = {
@@ -213,13 +216,32 @@ KINDS = {
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_kind_trains_alike_twice_and_another_seed_otherwise(name):
-    own = dataclasses.replace(KINDS[name]).trained(False)
-    first, again, other, shaken = own.short(0), own.short(0), own.short(1), own.short(0, perturbed=1)
+    own = dataclasses.replace(KINDS[name])
+    first, again, other = own.short((0, 0, 1))
+    [shaken] = own.short((0,), perturbed=1)
     assert first.losses == again.losses
     assert len(first.losses) >= 20
     assert first.losses != other.losses
     assert value(shaken.losses[0]) == pytest.approx(value(first.losses[0]), rel=0.02 if "bfloat" in name else 1e-5)
-    assert checks.configuration(KINDS[name]) == checks.configuration(KINDS[name])
+    assert own.measured() == KINDS[name].measured()
+
+
+def batches_of(library, shuffle):
+    if library == "torch":
+        loader = pytest.importorskip(library, exc_type=ImportError).utils.data.DataLoader
+        return loader(list(zip(X, Y, strict=True)), 25, shuffle=shuffle)
+    data = pytest.importorskip(library, exc_type=ImportError).data.Dataset.from_tensor_slices((X, Y))
+    return (data.shuffle(150) if shuffle else data).batch(25)
+
+
+@pytest.mark.parametrize("library", ["tensorflow", "torch"])
+def test_a_data_set_of_a_library_trains_as_its_arrays_and_one_that_differs_is_refused(library, path):
+    own, plain = (training(data=data, seeds=1) for data in (batches_of(library, False), Batches(workers=1)))
+    own_validation = dataclasses.replace(own, validation_data=batches_of(library, False))
+    assert own.short((0,))[0].losses == plain.short((0,))[0].losses
+    assert "val_loss" in own_validation.whole(0).metrics
+    with pytest.raises(SuiteError, match="The data differ each time they are read"):
+        check(training(data=batches_of(library, True)), path, False)
 
 
 def test_bfloat16_has_a_limit_of_its_own(path):
@@ -239,10 +261,6 @@ def test_callbacks_run_only_in_trainings_to_the_end(path):
     assert len(made) == 2
 
 
-def unseeded():
-    return keras.Sequential([layers.Input((6,)), layers.Dense(1, kernel_initializer=Unseeded())])
-
-
 class Unseeded(keras.initializers.Initializer):
     def __call__(self, shape, dtype=None):
         return ops.convert_to_tensor(np.random.default_rng().normal(size=shape).astype("float32"))
@@ -250,21 +268,16 @@ class Unseeded(keras.initializers.Initializer):
 
 def chaotic():
     """Every rounding moves its loss."""
-    return keras.Sequential(
-        [layers.Input((6,)), layers.Dense(8), layers.Lambda(lambda x: ops.sin(1e8 * x)), layers.Dense(1)]
-    )
-
-
-SHARED = network()
+    return sequential(layers.Dense(8), layers.Lambda(lambda x: ops.sin(1e8 * x)), layers.Dense(1))
 
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (lambda: training(unseeded), "something draws random numbers without a seed"),
+        (lambda: training(lambda: sequential(layers.Dense(1, kernel_initializer=Unseeded()))), "without a seed"),
         (lambda: training(chaotic), "T = 0, rounding moves the first loss"),
         (lambda: training(lambda: 3), "Expected: a Keras model. Received: int"),
-        (lambda: training(SHARED), "a function that builds a new model"),
+        (lambda: training(network()), "a function that builds a new model"),
         (lambda: training(data=lambda seed: (np.random.rand(50, 6), Y[:50])), "differ each time"),
         (lambda: training(data=generator(0)), "a generator, which can be read once only"),
         (lambda: training(data=(X, Y[:3])), "arrays of one length"),
@@ -277,4 +290,4 @@ def test_bad_input_is_a_sentence_and_stores_nothing(wrong, said, path):
     with pytest.raises(SuiteError) as error:
         check(wrong(), path, True)
     assert said in str(error.value)
-    assert not path("jax-cpu").exists()
+    assert not path(HERE).exists()

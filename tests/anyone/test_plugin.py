@@ -113,3 +113,16 @@ def test_bad_use_is_a_sentence_each(tmp_path):
     assert "Traceback" not in said
     for text in ("two without a name", "smallest_effect, the smallest difference", "'sedes'", "a function of a seed"):
         assert text in said
+
+
+@pytest.mark.parametrize("other", ["suite", "harness.py"])
+def test_a_project_with_a_package_of_our_name_is_told_which_is_in_the_way(other, tmp_path):
+    folder = tmp_path / other.removesuffix(".py")
+    folder.mkdir()
+    (tmp_path / other / "__init__.py" if folder.name == other else tmp_path / other).touch()
+    (folder / "test_theirs.py").write_text("def test_theirs():\n    pass\n\n\ndef test_it(claim_check):\n    pass\n")
+    code, said = run(tmp_path, folder.name)
+    assert code == 1
+    assert "1 passed, 1 error" in said
+    assert f"Python imports {tmp_path / other} in place of {ROOT / folder.name}, which they need. Give it" in said
+    assert "Traceback" not in said

@@ -1,35 +1,39 @@
-"""Starts ``check_trainings.py`` in a process of JAX."""
+"""Trainings of anyone's models: starts ``check_trainings.py`` and the tutorials in a process of each backend."""
 
 from __future__ import annotations
 
 import importlib.util
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from tests.suite.command import ROOT, environment
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")
-def test_trainings_on_jax():
-    file = Path(__file__).with_name("check_trainings.py")
-    command = [sys.executable, "-m", "pytest", str(file), "-o", "python_files=check_*.py", "-q", "-p", "no:randomly"]
-    env = environment(KERAS_BACKEND="jax")
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-5000:]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-@pytest.mark.parametrize("fault", ["", "max pooling → mean", "LSTM without its forget bias", "SGD: nesterov ignored"])
-def test_the_tutorials_are_green_and_each_is_red_for_its_fault(backend: str, fault: str) -> None:
+def run(backend: str, *options: str) -> str:
+    """What pytest says on a backend; skips where that is not installed."""
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"needs {backend}")
-    options = ["-p", "benchmarks.faults.plugin", "--fault", fault] if fault else []
-    command = [sys.executable, "-m", "pytest", "examples/training", *options, "-q", "-p", "no:randomly"]
+    command = [sys.executable, "-m", "pytest", *options, "-q", "-p", "no:randomly"]
     env = environment(KERAS_BACKEND=backend)
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-    assert ("1 failed, 2 passed" if fault else "3 passed") in done.stdout, done.stdout[-5000:]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False).stdout[-5000:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_trainings(backend: str) -> None:
+    said = run(backend, "tests/anyone/check_trainings.py", "-o", "python_files=check_*.py")
+    assert " passed" in said, said
+    assert not {"failed", "error", "errors"} & set(said.split()), said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+@pytest.mark.parametrize("fault", ["", "max pooling → mean", "LSTM without its forget bias", "SGD: nesterov ignored"])
+def test_the_tutorials_are_green_and_each_is_red_for_its_fault(backend: str, fault: str) -> None:
+    if backend == "torch" and fault.startswith("SGD"):
+        pytest.skip("the fault is in Keras' step of SGD, and PyTorch has another")
+    options = ["-p", "benchmarks.faults.plugin", "--fault", fault] if fault else []
+    said = run(backend, "examples/training", *options)
+    assert ("1 failed, 2 passed" if fault else "3 passed") in said, said

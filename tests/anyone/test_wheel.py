@@ -55,7 +55,10 @@ def test_the_wheel_has_the_plugin_and_no_published_reports(folder: Path) -> None
 
 @pytest.mark.slow
 def test_the_tutorial_runs_in_an_empty_environment(folder: Path) -> None:
-    """Each command does what its remark says: "fails: …" with these words, else it passes."""
+    """Each command does what its remark says: "fails: …" with these words, else it passes.
+
+    WHEEL_PYTHON: the Python of that environment, if another.
+    """
     exported = dict[str, str]()
     for name, code, commands in PARTS.findall(PAGE):
         if name:
@@ -66,7 +69,8 @@ def test_the_tutorial_runs_in_an_empty_environment(folder: Path) -> None:
                 variable, _, value = command.removeprefix("export ").partition("=")
                 exported[variable] = value
                 continue
-            command = command.replace("python -m venv", f"{sys.executable} -m venv")
+            python = os.environ.get("WHEEL_PYTHON", sys.executable)
+            command = command.replace("python -m venv", f"{python} -m venv")
             status, said = shell(command, folder, **exported)
             assert status == bool(fails), f"{command}\n{said}"
             assert fails.lower() in said.lower(), f"{command}\n{said}"
