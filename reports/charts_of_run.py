@@ -43,6 +43,7 @@ from reports.charts_data import (
     datasets,
     failed_sentences,
     failures,
+    in_words,
     numbers,
     section,
     slide_figures,
@@ -129,11 +130,6 @@ def learning_curves(run: Run, experiment: Experiment, trials: Trials) -> Drawing
         fitting(f"{what.capitalize()} by epoch, {plural(len(trials), 'variant')} of {experiment.id}", ends),
         " ".join([*caption, *failed_sentences(in_words(experiment, trials))]),
     )
-
-
-def in_words(experiment: Experiment, trials: Trials) -> Trials:
-    """The trials by what figures call their variants."""
-    return {experiment.words(name): of for name, of in trials.items()}
 
 
 def finding(run: Run, experiment: Experiment) -> str:
@@ -249,7 +245,7 @@ def overfitting(run: Run, experiment: Experiment, trials: Trials) -> Drawing | N
         f"{source(run, counts, experiment)}\nsolid: validation, dashed: training; ○ least validation loss",
         [panel],
         fitting("Training and validation loss by epoch; the validation loss is least at epoch", turned or ["the last"]),
-        " ".join([*caption, *failed_sentences(trials)]),
+        " ".join([*caption, *failed_sentences(in_words(experiment, trials))]),
     )
 
 
@@ -267,6 +263,7 @@ def sweep(run: Run, experiment: Experiment, trials: Trials) -> Drawing | None:
     panels = [_swept(declared, declared.metric, points, better.get(declared.metric, "lower") == "lower")]
     if further in better:
         panels.append(_swept(declared, further, swept(experiment, trials, further), better[further] == "lower"))
+    trials = in_words(experiment, trials)
     kept = {point["name"]: trials[point["name"]] for point in points}
     marks = "\nmark: mean over the seeds; bar: smallest to largest seed" + "; × seeds failed" * any(
         p["failed"] for p in points
@@ -297,7 +294,7 @@ def swept(experiment: Experiment, trials: Trials, metric: str) -> list[dict[str,
         known = [trial.metrics.get(metric) for trial in of if trial.divergence is None]
         values = [value for value in known if value is not None and (value > 0 or not positive)]
         points.append({
-            "variant": variant.series, "name": variant.name, "at": variant.at, "failed": failures(of),
+            "variant": variant.series, "name": experiment.words(variant.name), "at": variant.at, "failed": failures(of),
             "mean": float(np.mean(values)) if values else None,
             "low": min(values, default=None), "high": max(values, default=None),
         })  # fmt: skip

@@ -23,7 +23,17 @@ from reports import headline
 from reports.cards import Card, anchor, cards
 from reports.charts_data import QUANTILES
 from reports.headline import moved
-from reports.sentences import Row, decision_text, details, difference_text, measured, name_text, unit_of
+from reports.sentences import (
+    Row,
+    decision_text,
+    details,
+    difference_text,
+    in_words,
+    measured,
+    name_text,
+    unit_of,
+    variant_words,
+)
 from reports.slides import slides
 from reports.times import times, timing
 from reports.words import (
@@ -169,6 +179,7 @@ def _templates() -> jinja2.Environment:
         details,
         difference_text,
         decision_text,
+        in_words,
         measured,
         name_text,
         plural,
@@ -264,7 +275,7 @@ def spread(claim: ClaimDecided) -> list[str]:
             named = zip(QUANTILES, np.quantile(known, QUANTILES).tolist(), strict=True) if known else ()
             texts = [f"{100 * share:.4g} %: {number(value)}" for share, value in named]
         if texts:
-            lines.append(f"{cut(name, 300)}: {', '.join(texts)}")
+            lines.append(f"{cut(variant_words(claim.experiment or '', name), 300)}: {', '.join(texts)}")
     return lines
 
 
