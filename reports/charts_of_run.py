@@ -12,7 +12,7 @@ import numpy as np
 from harness.course import course
 from harness.model import Experiment
 from harness.plots import Landscape, Sweep
-from harness.record.run import Run
+from harness.record.run import ClaimDecided, Run
 from harness.verdict import Verdict
 from reports.cards import declared
 from reports.charts import (
@@ -61,6 +61,8 @@ MOST_SPREAD = 5
 """With more variants than this, a panel shows their means without the spread of the seeds."""
 FEWEST_NETWORKS = 3
 """Fewer networks with a figure on the slide make no picture of their own."""
+MOST_APART = 2
+"""With more slide's figures outside our seeds than this, a title does not name them."""
 SPLIT = 0.4
 """Where neighbouring accuracies are further apart than this share of their range, the axis is split."""
 ACCURACY = "val_accuracy"
@@ -124,7 +126,7 @@ def learning_curves(run: Run, experiment: Experiment, trials: Trials) -> Drawing
         for curve in next(iter(kept.values()))
     ]
     return Drawing(
-        f"{named(run, experiment)}: {finding(run, experiment) or f'{what} by epoch'}",
+        finding(run, experiment) or f"{named(run, experiment)}: {what} by epoch",
         source(run, filter(None, counts), experiment) + "\n○ the slide's own curve" * slides,
         [_curves(run, experiment, trials, name, of) for name, of in kept.items()],
         fitting(f"{what.capitalize()} by epoch, {plural(len(trials), 'variant')} of {experiment.id}", ends),
@@ -133,13 +135,21 @@ def learning_curves(run: Run, experiment: Experiment, trials: Trials) -> Drawing
 
 
 def finding(run: Run, experiment: Experiment) -> str:
-    """What the course found about claims of an experiment, if all of them are refuted in this run; "" if nothing."""
+    """What the course found about claims whose first training is one of the experiment, with their section.
+
+    "" if it found nothing, or if this run does not decide each of them as it is stored.
+    """
     for known in course().findings:
         claims = [run.claims.get(key) for key in known.claims]
-        refuted = all(claim and claim.verdict is Verdict.REFUTED and not claim.red for claim in claims)
-        if refuted and any(claim and claim.experiment == experiment.id for claim in claims):
-            return known.cause[:1].lower() + known.cause[1:]
+        of = next((claim.experiment for claim in claims if claim and claim.experiment), "")
+        if of == experiment.id and all(claim and not claim.red and as_found(claim) for claim in claims):
+            return f"{named(run, experiment)}: {known.cause[:1].lower()}{known.cause[1:]}"
     return ""
+
+
+def as_found(claim: ClaimDecided) -> bool:
+    undecided = claim.verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_RUN)
+    return claim.verdict is claim.comparison.expected and not undecided
 
 
 def curves_of(trials: Trials, name: str) -> list[Curve]:
@@ -241,7 +251,7 @@ def overfitting(run: Run, experiment: Experiment, trials: Trials) -> Drawing | N
     if falling:
         caption.append(f"Least at the last epoch, so without a ring: {'; '.join(falling)}.")
     return Drawing(
-        f"{named(run, experiment)}: where the validation loss turns",
+        finding(run, experiment) or f"{named(run, experiment)}: where the validation loss turns",
         f"{source(run, counts, experiment)}\nsolid: validation, dashed: training; ○ least validation loss",
         [panel],
         fitting("Training and validation loss by epoch; the validation loss is least at epoch", turned or ["the last"]),
@@ -276,7 +286,8 @@ def sweep(run: Run, experiment: Experiment, trials: Trials) -> Drawing | None:
         caption.append(f"Seeds that never had a value: {', '.join(never)}.")
     ends = [f"{point['name']}: {'no seed has a value' if point['mean'] is None else number(point['mean'])}"
             for point in points]  # fmt: skip
-    title, where = declared.title.rstrip("."), source(run, map(len, kept.values()), experiment)
+    title = finding(run, experiment) or declared.title.rstrip(".")
+    where = source(run, map(len, kept.values()), experiment)
     return Drawing(title, where + marks, panels, fitting(title, ends), " ".join(caption))
 
 
@@ -409,8 +420,12 @@ def slide_and_seeds(run: Run, experiment: Experiment, trials: Trials) -> Drawing
         f"{many}; short stroke: their mean; long stroke: the slide's figure{looks_like}."
     )
     kept = {name: trials[name] for name in figures}
+    apart = [
+        experiment.words(name) for name, of in values.items() if of and not min(of) <= figures[name].value <= max(of)
+    ]
+    among = "among ours" + f", except {' and '.join(apart)}" * bool(apart) if len(apart) <= MOST_APART else "and ours"
     return Drawing(
-        f"{named(run, experiment)}: the slide's accuracies among ours",
+        f"{named(run, experiment)}: the slide's accuracies {among}",
         source(run, map(len, kept.values()), experiment)
         + "\ndot: a seed; short stroke: their mean; long stroke: the slide"
         + "; the axis is broken" * (len(panels) > 1),

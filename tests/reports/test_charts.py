@@ -54,6 +54,7 @@ from tests.reports.synthetic import (
     SEEDS,
     Recorder,
     claim,
+    compared,
     diverged,
     effect,
     experiment,
@@ -551,20 +552,28 @@ def test_epochs_are_logarithmic_where_half_of_a_long_training_happens_at_once(me
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "title"), [(("REFUTED", "REFUTED"), "the rate is 1e-4"), (("REFUTED", "SUPPORTED"), "")]
+    ("verdicts", "title"),
+    [
+        (("REFUTED", "SUPPORTED"), "Example 4: the rate is 1e-4"),
+        (("REFUTED", "INCONCLUSIVE"), ""),
+    ],
 )
-def test_a_finding_is_a_title_only_while_all_its_claims_are_refuted(
+def test_a_finding_is_a_title_only_while_all_its_claims_are_decided_as_stored(
     verdicts: tuple[str, str], title: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = dataclasses.replace(course(), findings=(Finding("The rate is 1e-4", ("a", "b")),))
     monkeypatch.setattr("reports.charts_of_run.course", lambda: known)
     made = experiment("curves", ("a",))
-    claims = {key: claim(key, verdict, experiment="curves") for key, verdict in zip("ab", verdicts, strict=True)}
+    claims = {
+        key: claim(key, verdict, experiment="curves", comparison=compared(verdict, verdict))
+        for key, verdict in zip("ab", verdicts, strict=True)
+    }
     run = Run(Path("run"), HEADER, claims=claims)
     assert finding(run, made) == title
     assert finding(run, experiment("other", ("a",))) == ""
-    run.claims["a"] = replace(run.claims["a"], red=True)
-    assert finding(run, made) == ""
+    for changes in ({"red": True}, {"comparison": compared("REFUTED", "SUPPORTED")}):
+        run.claims["a"] = replace(claims["a"], **changes)
+        assert finding(run, made) == ""
 
 
 def test_a_dark_screen_sees_every_colour_of_ours_otherwise(of_evidence: list[Picture]) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from cases import CLAIMS
 from harness.claim import Claim
+from harness.course import course
 from harness.model import Metric
 from harness.record.run import ClaimDecided
 from harness.verdict import Verdict
@@ -86,3 +87,12 @@ def test_variants_are_called_by_their_words() -> None:
     data = page_data(card.run, {card.key: card}, {card.key: "a"}, None)
     assert data["claims"]["a"]["variants"] == ["five hidden layers", "five hidden layers, dropout 0.2"]
     assert set(data["claims"]["a"]["variants"]) <= set(data["experiments"]["example-4"]["variants"])
+
+
+def test_no_stack_decides_a_claim_of_a_finding_otherwise() -> None:
+    """Its words are the title of a figure wherever its claims are decided as they are stored there."""
+    undecided = {Verdict.INCONCLUSIVE, Verdict.NOT_RUN}
+    for known in course().findings:
+        for key in known.claims:
+            verdicts = {of[key].verdict for of in map(shown, STACKS) if key in of} - undecided
+            assert len(verdicts) < 2, f"{known.cause}: {key}: {verdicts}"
