@@ -67,6 +67,8 @@ ENVIRONMENT = ("keras", "python", "device_model", "instruction_set", "threads", 
 METRICS = ("val_accuracy", "accuracy")
 MOST = 40
 """Rows of a table; those without a figure of the slide go first. The files of the sections have all."""
+Line = tuple[str, str, Card | None]
+"""Of a list by cause: indent, cause, claim."""
 LISTED = 10
 """Up to this many seeds a section lists the value of each; report.json has all."""
 
@@ -236,13 +238,16 @@ def _verdicts(run: Run, holm: Mapping[str, Verdict]) -> dict[str, Any]:
     return {"verdicts": {name: headline.counted(known) for name, known in verdicts.items()}}
 
 
-def _findings(cards: Mapping[str, Card]) -> list[tuple[str, str, Card | None]]:
-    """The lines of a list by cause: (indent, cause, claim); the statement of a cause's only claim says it all."""
-    lines: list[tuple[str, str, Card | None]] = []
+def _findings(cards: Mapping[str, Card]) -> tuple[list[Line], list[Line]]:
+    """The lines of a list by cause; first those of causes with a refuted claim, then the others.
+
+    The statement of a cause's only claim says it all.
+    """
+    lines: tuple[list[Line], list[Line]] = [], []
     for group in headline.findings(cards):
-        alone = len(group.cards) == 1
-        lines += [] if alone else [("", group.cause, None)]
-        lines += [("" if alone else "  ", "", card) for card in group.cards]
+        alone, own = len(group.cards) == 1, lines[not any(card.finding for card in group.cards)]
+        own += [] if alone else [("", group.cause, None)]
+        own += [("" if alone else "  ", "", card) for card in group.cards]
     return lines
 
 
