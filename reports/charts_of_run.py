@@ -53,7 +53,9 @@ from reports.charts_data import (
     turning_points,
 )
 from reports.charts_of_effects import GAP, by_seeds, effects
-from reports.words import mean_std, metric_label, number, plural, printed
+from reports.sentences import variant_words
+from reports.times import STEADY, ratios
+from reports.words import cut, duration, factor, mean_std, metric_label, number, plural, printed
 
 WIDTH, HEIGHT = 430, 190
 """Pixels of a panel."""
@@ -61,6 +63,8 @@ MOST_SPREAD = 5
 """With more variants than this, a panel shows their means without the spread of the seeds."""
 FEWEST_NETWORKS = 3
 """Fewer networks with a figure on the slide make no picture of their own."""
+MOST_TIMED = 40
+"""Times of a figure."""
 MOST_APART = 2
 """With more slide's figures outside our seeds than this, a title does not name them."""
 SPLIT = 0.4
@@ -81,6 +85,7 @@ def pictures(run: Run) -> list[Picture]:
     drawn = [
         picture("effects.svg", "", functools.partial(effects, run)),
         picture("effects-by-seeds.svg", "", functools.partial(by_seeds, run)),
+        picture("times.svg", "", functools.partial(engines, run)),
     ]
     for id, experiment in course().experiments.items():
         trials = trials_of(run, experiment)
@@ -436,6 +441,41 @@ def slide_and_seeds(run: Run, experiment: Experiment, trials: Trials) -> Drawing
         ),
         " ".join([caption, *failed_sentences(in_words(experiment, kept))]),
         across=True,
+    )
+
+
+def engines(run: Run) -> Drawing | None:
+    """Seconds per epoch of each engine, a row for each piece of work; None if nothing was timed."""
+    rows, labels = list[dict[str, Any]](), dict[str, list[str]]()
+    for record in list(run.timings.values())[:MOST_TIMED]:
+        of, _, variant = record.work.rpartition("/")
+        label = labels.setdefault(record.work, [cut(f"{of}: {variant_words(of, variant)}", 60), ""])
+        label[1] += f"{', ' if label[1] else ''}{record.engine} {duration(record.measured.median)}"
+        rows += [{"work": record.work, "variant": record.engine, "value": value} for value in record.measured.rounds]
+    if not rows:
+        return None
+    spans: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for _, what, slow, fast, (estimate, ends) in ratios(run.timings.values()):
+        if what == STEADY:
+            spans.setdefault((slow, fast), []).append((estimate, ends[0] if ends else 0.0))
+    said = []
+    for (slow, fast), pairs in spans.items():
+        if min(low for _, low in pairs) > 1:
+            span = " to ".join(dict.fromkeys(factor(end(pairs)[0]) for end in (min, max)))
+            said.append(f"{slow} takes {span} × as long as one of {fast}")
+    axis = alt.Axis(ticks=False, domain=False, labelLimit=280, labelOffset=-6, labelExpr=text_of(labels))
+    y = alt.Y("work:N", sort=[*labels], title=None, axis=axis)
+    values = np.array([row["value"] for row in rows])
+    x = alt.X("value:Q", **value_axis(values, log=True), title="seconds per epoch (logarithmic)")
+    look = looks({row["variant"]: row["variant"] for row in rows}, symbol="")
+    panel = rows_of(rows).mark_point(filled=True, size=55, opacity=0.6)
+    panel = panel.encode(x=x, y=y, color=look["color"], shape=look["shape"])
+    return Drawing(
+        f"An epoch of {'; '.join(said)}" if said else "Seconds per epoch, by engine",
+        source(run) + "\nmark: a round of a steady epoch; beside the names: the median round",
+        [panel.properties(width=WIDTH, height=34 * len(labels))],
+        fitting("Seconds per epoch, by engine", [": ".join(label) for label in labels.values()]),
+        "Mark: the median epoch of a round, compilation left out. The engines took turns. The axis is logarithmic.",
     )
 
 
