@@ -81,6 +81,12 @@ FINDINGS = (
     Finding("The best model was saved, and the last one was evaluated", ("best-model-score",)),
     Finding("Data without scaling diverge", ("raw-data-diverges", "minmax-losses-reproduce")),
     Finding("A long training overfits", ("overfitting-happens",)),
+    Finding("More training data narrow the gap and raise the accuracy", ("more-data-helps",)),
+    Finding("A rate in the middle of a grid brings the loss down best", ("rate-sweep",)),
+    Finding(
+        "Batch normalization trains at a rate at which the network without it fails",
+        ("bn-allows-large-rate", "large-rate-breaks-deep-networks"),
+    ),
     Finding("A smaller gap is not yet a better network", ("l2-reduces-gap", "fewer-features-help")),
     Finding(
         "Batch normalization keeps gradients from vanishing and from exploding",

@@ -232,7 +232,8 @@ class Experiment:
             expected = "kebab-case, other than 'exact': it names a file"
             raise invalid(f"id of {where}", expected=expected, received=self.id)
         names, metrics = [variant.name for variant in self.variants], [metric.name for metric in self.metrics]
-        for what, given in (("variants", names), ("metrics", metrics)):
+        words = [*map(self.words, names)]
+        for what, given in (("variants", names), ("words of variants", words), ("metrics", metrics)):
             if not given or len(set(given)) != len(given):
                 raise invalid(f"{what} of {where}", expected="at least one, with unique names", received=given)
         placed = [variant.name for variant in self.variants if variant.at is not None]
@@ -246,6 +247,7 @@ class Experiment:
         for part, used in (
             ("turning_point", plots.turning_point.variants if plots.turning_point else ()),
             ("printed", plots.printed),
+            ("words", plots.words),
             ("anchors", self.anchors),
         ):
             for name in sorted(set(used) - set(names)):
@@ -257,7 +259,7 @@ class Experiment:
                 raise invalid(where, expected=f"a {part} on it or on every variant", received=f"none on {lacking}")
 
     def words(self, name: str) -> str:
-        """What figures call a variant."""
+        """What reports call a variant."""
         return self.plots.words.get(name, name)
 
     def variant(self, name: str) -> Variant:

@@ -85,7 +85,7 @@ class Plots:
         turning_point: training and validation loss.
         printed: the slide's curves, drawn over ours: by variant and curve, one value per epoch (nan for a value that
             the slide does not print).
-        words: what figures call a variant, where its name alone does not say it.
+        words: what reports call a variant, where its name alone does not say it.
     """
 
     sweep: Sweep | None = None

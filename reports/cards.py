@@ -252,11 +252,16 @@ class Card:
             return self.claim.shown or f"A computation {confirms} it."
         if self._own_sentence:
             return self._own_sentence
-        parts = [sentences.compared(effect, self.metrics.get(effect.metric)) for effect in self.effects]
+        spoken = [sentences.in_words(effect, self.experiment) for effect in self.effects]
+        parts = [sentences.compared(effect, self.metrics.get(effect.metric)) for effect in spoken]
         if any(effect.kind == "failures" for effect in self.effects):  # an accuracy near chance may be of use
             for name, summary in self.record.variants.items():
                 unit = self.metrics[summary.metric].unit if summary.metric in self.metrics else ""
-                parts += [] if summary.mean is None else [f"mean of {name}: {number(summary.mean, unit)}"]
+                parts += (
+                    []
+                    if summary.mean is None
+                    else [f"mean of {sentences.variant_words(self.experiment, name)}: {number(summary.mean, unit)}"]
+                )
         return f"{'; '.join(parts)}." if parts else self.record.decision.reason
 
     @cached_property

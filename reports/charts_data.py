@@ -201,6 +201,11 @@ def trials_of(run: Run, experiment: Experiment) -> dict[str, Sequence[Trial]]:
     return {name: trained[name] for name in names if trained.get(name)}
 
 
+def in_words(experiment: Experiment, trials: Trials) -> Trials:
+    """The trials by what reports call their variants."""
+    return {experiment.words(name): of for name, of in trials.items()}
+
+
 def source(run: Run, seeds: Iterable[int] = (), experiment: Experiment | None = None) -> str:
     """Where a figure comes from: "TensorFlow 2.20.0, cpu · n = 30 seeds · 20 epochs of all examples, batch 512"."""
     header, counts = run.header, sorted(set(seeds))

@@ -12,7 +12,7 @@ import numpy as np
 from harness.course import course
 from harness.model import Experiment
 from harness.plots import Landscape, Sweep
-from harness.record.run import Run
+from harness.record.run import ClaimDecided, Run
 from harness.verdict import Verdict
 from reports.cards import declared
 from reports.charts import (
@@ -43,6 +43,7 @@ from reports.charts_data import (
     datasets,
     failed_sentences,
     failures,
+    in_words,
     numbers,
     section,
     slide_figures,
@@ -52,7 +53,9 @@ from reports.charts_data import (
     turning_points,
 )
 from reports.charts_of_effects import GAP, by_seeds, effects
-from reports.words import mean_std, metric_label, number, plural, printed
+from reports.sentences import variant_words
+from reports.times import STEADY, ratios
+from reports.words import cut, duration, factor, mean_std, metric_label, number, plural, printed
 
 WIDTH, HEIGHT = 430, 190
 """Pixels of a panel."""
@@ -60,6 +63,10 @@ MOST_SPREAD = 5
 """With more variants than this, a panel shows their means without the spread of the seeds."""
 FEWEST_NETWORKS = 3
 """Fewer networks with a figure on the slide make no picture of their own."""
+MOST_TIMED = 40
+"""Times of a figure."""
+MOST_APART = 2
+"""With more slide's figures outside our seeds than this, a title does not name them."""
 SPLIT = 0.4
 """Where neighbouring accuracies are further apart than this share of their range, the axis is split."""
 ACCURACY = "val_accuracy"
@@ -78,6 +85,7 @@ def pictures(run: Run) -> list[Picture]:
     drawn = [
         picture("effects.svg", "", functools.partial(effects, run)),
         picture("effects-by-seeds.svg", "", functools.partial(by_seeds, run)),
+        picture("times.svg", "", functools.partial(engines, run)),
     ]
     for id, experiment in course().experiments.items():
         trials = trials_of(run, experiment)
@@ -123,7 +131,7 @@ def learning_curves(run: Run, experiment: Experiment, trials: Trials) -> Drawing
         for curve in next(iter(kept.values()))
     ]
     return Drawing(
-        f"{named(run, experiment)}: {finding(run, experiment) or f'{what} by epoch'}",
+        finding(run, experiment) or f"{named(run, experiment)}: {what} by epoch",
         source(run, filter(None, counts), experiment) + "\n○ the slide's own curve" * slides,
         [_curves(run, experiment, trials, name, of) for name, of in kept.items()],
         fitting(f"{what.capitalize()} by epoch, {plural(len(trials), 'variant')} of {experiment.id}", ends),
@@ -131,19 +139,22 @@ def learning_curves(run: Run, experiment: Experiment, trials: Trials) -> Drawing
     )
 
 
-def in_words(experiment: Experiment, trials: Trials) -> Trials:
-    """The trials by what figures call their variants."""
-    return {experiment.words(name): of for name, of in trials.items()}
-
-
 def finding(run: Run, experiment: Experiment) -> str:
-    """What the course found about claims of an experiment, if all of them are refuted in this run; "" if nothing."""
+    """What the course found about claims whose first training is one of the experiment, with their section.
+
+    "" if it found nothing, or if this run does not decide each of them as it is stored.
+    """
     for known in course().findings:
         claims = [run.claims.get(key) for key in known.claims]
-        refuted = all(claim and claim.verdict is Verdict.REFUTED and not claim.red for claim in claims)
-        if refuted and any(claim and claim.experiment == experiment.id for claim in claims):
-            return known.cause[:1].lower() + known.cause[1:]
+        of = next((claim.experiment for claim in claims if claim and claim.experiment), "")
+        if of == experiment.id and all(claim and not claim.red and as_found(claim) for claim in claims):
+            return f"{named(run, experiment)}: {known.cause[:1].lower()}{known.cause[1:]}"
     return ""
+
+
+def as_found(claim: ClaimDecided) -> bool:
+    undecided = claim.verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_RUN)
+    return claim.verdict is claim.comparison.expected and not undecided
 
 
 def curves_of(trials: Trials, name: str) -> list[Curve]:
@@ -245,11 +256,11 @@ def overfitting(run: Run, experiment: Experiment, trials: Trials) -> Drawing | N
     if falling:
         caption.append(f"Least at the last epoch, so without a ring: {'; '.join(falling)}.")
     return Drawing(
-        f"{named(run, experiment)}: where the validation loss turns",
+        finding(run, experiment) or f"{named(run, experiment)}: where the validation loss turns",
         f"{source(run, counts, experiment)}\nsolid: validation, dashed: training; ○ least validation loss",
         [panel],
         fitting("Training and validation loss by epoch; the validation loss is least at epoch", turned or ["the last"]),
-        " ".join([*caption, *failed_sentences(trials)]),
+        " ".join([*caption, *failed_sentences(in_words(experiment, trials))]),
     )
 
 
@@ -267,6 +278,7 @@ def sweep(run: Run, experiment: Experiment, trials: Trials) -> Drawing | None:
     panels = [_swept(declared, declared.metric, points, better.get(declared.metric, "lower") == "lower")]
     if further in better:
         panels.append(_swept(declared, further, swept(experiment, trials, further), better[further] == "lower"))
+    trials = in_words(experiment, trials)
     kept = {point["name"]: trials[point["name"]] for point in points}
     marks = "\nmark: mean over the seeds; bar: smallest to largest seed" + "; × seeds failed" * any(
         p["failed"] for p in points
@@ -279,7 +291,8 @@ def sweep(run: Run, experiment: Experiment, trials: Trials) -> Drawing | None:
         caption.append(f"Seeds that never had a value: {', '.join(never)}.")
     ends = [f"{point['name']}: {'no seed has a value' if point['mean'] is None else number(point['mean'])}"
             for point in points]  # fmt: skip
-    title, where = declared.title.rstrip("."), source(run, map(len, kept.values()), experiment)
+    title = finding(run, experiment) or declared.title.rstrip(".")
+    where = source(run, map(len, kept.values()), experiment)
     return Drawing(title, where + marks, panels, fitting(title, ends), " ".join(caption))
 
 
@@ -297,7 +310,7 @@ def swept(experiment: Experiment, trials: Trials, metric: str) -> list[dict[str,
         known = [trial.metrics.get(metric) for trial in of if trial.divergence is None]
         values = [value for value in known if value is not None and (value > 0 or not positive)]
         points.append({
-            "variant": variant.series, "name": variant.name, "at": variant.at, "failed": failures(of),
+            "variant": variant.series, "name": experiment.words(variant.name), "at": variant.at, "failed": failures(of),
             "mean": float(np.mean(values)) if values else None,
             "low": min(values, default=None), "high": max(values, default=None),
         })  # fmt: skip
@@ -412,8 +425,12 @@ def slide_and_seeds(run: Run, experiment: Experiment, trials: Trials) -> Drawing
         f"{many}; short stroke: their mean; long stroke: the slide's figure{looks_like}."
     )
     kept = {name: trials[name] for name in figures}
+    apart = [
+        experiment.words(name) for name, of in values.items() if of and not min(of) <= figures[name].value <= max(of)
+    ]
+    among = "among ours" + f", except {' and '.join(apart)}" * bool(apart) if len(apart) <= MOST_APART else "and ours"
     return Drawing(
-        f"{named(run, experiment)}: the slide's accuracies among ours",
+        f"{named(run, experiment)}: the slide's accuracies {among}",
         source(run, map(len, kept.values()), experiment)
         + "\ndot: a seed; short stroke: their mean; long stroke: the slide"
         + "; the axis is broken" * (len(panels) > 1),
@@ -424,6 +441,41 @@ def slide_and_seeds(run: Run, experiment: Experiment, trials: Trials) -> Drawing
         ),
         " ".join([caption, *failed_sentences(in_words(experiment, kept))]),
         across=True,
+    )
+
+
+def engines(run: Run) -> Drawing | None:
+    """Seconds per epoch of each engine, a row for each piece of work; None if nothing was timed."""
+    rows, labels = list[dict[str, Any]](), dict[str, list[str]]()
+    for record in list(run.timings.values())[:MOST_TIMED]:
+        of, _, variant = record.work.rpartition("/")
+        label = labels.setdefault(record.work, [cut(f"{of}: {variant_words(of, variant)}", 60), ""])
+        label[1] += f"{', ' if label[1] else ''}{record.engine} {duration(record.measured.median)}"
+        rows += [{"work": record.work, "variant": record.engine, "value": value} for value in record.measured.rounds]
+    if not rows:
+        return None
+    spans: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for _, what, slow, fast, (estimate, ends) in ratios(run.timings.values()):
+        if what == STEADY:
+            spans.setdefault((slow, fast), []).append((estimate, ends[0] if ends else 0.0))
+    said = []
+    for (slow, fast), pairs in spans.items():
+        if min(low for _, low in pairs) > 1:
+            span = " to ".join(dict.fromkeys(factor(end(pairs)[0]) for end in (min, max)))
+            said.append(f"{slow} takes {span} × as long as one of {fast}")
+    axis = alt.Axis(ticks=False, domain=False, labelLimit=280, labelOffset=-6, labelExpr=text_of(labels))
+    y = alt.Y("work:N", sort=[*labels], title=None, axis=axis)
+    values = np.array([row["value"] for row in rows])
+    x = alt.X("value:Q", **value_axis(values, log=True), title="seconds per epoch (logarithmic)")
+    look = looks({row["variant"]: row["variant"] for row in rows}, symbol="")
+    panel = rows_of(rows).mark_point(filled=True, size=55, opacity=0.6)
+    panel = panel.encode(x=x, y=y, color=look["color"], shape=look["shape"])
+    return Drawing(
+        f"An epoch of {'; '.join(said)}" if said else "Seconds per epoch, by engine",
+        source(run) + "\nmark: a round of a steady epoch; beside the names: the median round",
+        [panel.properties(width=WIDTH, height=34 * len(labels))],
+        fitting("Seconds per epoch, by engine", [": ".join(label) for label in labels.values()]),
+        "Mark: the median epoch of a round, compilation left out. The engines took turns. The axis is logarithmic.",
     )
 
 

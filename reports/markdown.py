@@ -23,7 +23,17 @@ from reports import headline
 from reports.cards import Card, anchor, cards
 from reports.charts_data import QUANTILES
 from reports.headline import moved
-from reports.sentences import Row, decision_text, details, difference_text, measured, name_text, unit_of
+from reports.sentences import (
+    Row,
+    decision_text,
+    details,
+    difference_text,
+    in_words,
+    measured,
+    name_text,
+    unit_of,
+    variant_words,
+)
 from reports.slides import slides
 from reports.times import times, timing
 from reports.words import (
@@ -57,6 +67,8 @@ ENVIRONMENT = ("keras", "python", "device_model", "instruction_set", "threads", 
 METRICS = ("val_accuracy", "accuracy")
 MOST = 40
 """Rows of a table; those without a figure of the slide go first. The files of the sections have all."""
+Line = tuple[str, str, Card | None]
+"""Of a list by cause: indent, cause, claim."""
 LISTED = 10
 """Up to this many seeds a section lists the value of each; report.json has all."""
 
@@ -169,6 +181,7 @@ def _templates() -> jinja2.Environment:
         details,
         difference_text,
         decision_text,
+        in_words,
         measured,
         name_text,
         plural,
@@ -225,13 +238,16 @@ def _verdicts(run: Run, holm: Mapping[str, Verdict]) -> dict[str, Any]:
     return {"verdicts": {name: headline.counted(known) for name, known in verdicts.items()}}
 
 
-def _findings(cards: Mapping[str, Card]) -> list[tuple[str, str, Card | None]]:
-    """The lines of a list by cause: (indent, cause, claim); the statement of a cause's only claim says it all."""
-    lines: list[tuple[str, str, Card | None]] = []
+def _findings(cards: Mapping[str, Card]) -> tuple[list[Line], list[Line]]:
+    """The lines of a list by cause; first those of causes with a refuted claim, then the others.
+
+    The statement of a cause's only claim says it all.
+    """
+    lines: tuple[list[Line], list[Line]] = [], []
     for group in headline.findings(cards):
-        alone = len(group.cards) == 1
-        lines += [] if alone else [("", group.cause, None)]
-        lines += [("" if alone else "  ", "", card) for card in group.cards]
+        alone, own = len(group.cards) == 1, lines[not any(card.finding for card in group.cards)]
+        own += [] if alone else [("", group.cause, None)]
+        own += [("" if alone else "  ", "", card) for card in group.cards]
     return lines
 
 
@@ -264,7 +280,7 @@ def spread(claim: ClaimDecided) -> list[str]:
             named = zip(QUANTILES, np.quantile(known, QUANTILES).tolist(), strict=True) if known else ()
             texts = [f"{100 * share:.4g} %: {number(value)}" for share, value in named]
         if texts:
-            lines.append(f"{cut(name, 300)}: {', '.join(texts)}")
+            lines.append(f"{cut(variant_words(claim.experiment or '', name), 300)}: {', '.join(texts)}")
     return lines
 
 

@@ -48,6 +48,17 @@ def unit_of(experiment: str, metric: str) -> str:
     return known.unit if known else ""
 
 
+def variant_words(experiment: str, name: str) -> str:
+    """What reports call a variant: the course's words for it, else its name."""
+    known = course().experiments.get(experiment)
+    return known.words(name) if known else name
+
+
+def in_words(effect: Effect, experiment: str) -> Effect:
+    """The effect with the words of its variants in place of their names."""
+    return replace(effect, a=variant_words(experiment, effect.a), b=variant_words(experiment, effect.b))
+
+
 class Row(NamedTuple):
     """A metric of one variant in a table: the slide's figure and ours.
 
@@ -59,11 +70,13 @@ class Row(NamedTuple):
     summary: Summary
     figure: Figure | None
     trials: Sequence[Trial]
+    words: str
 
     @classmethod
     def of(cls, run: Run, key: Key, summary: Summary, figure: Figure | None = None) -> Row:
         trials = run.trials.get(key, ())[: summary.n]
-        return cls(key[1], unit_of(key[0], summary.metric), summary, figure, trials if len(trials) == summary.n else ())
+        whole = trials if len(trials) == summary.n else ()
+        return cls(key[1], unit_of(key[0], summary.metric), summary, figure, whole, variant_words(*key))
 
     @property
     def metric(self) -> str:
@@ -71,8 +84,8 @@ class Row(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The variant, and its metric unless that is the validation accuracy."""
-        return self.variant + ("" if self.metric == "val_accuracy" else f" ({metric_label(self.metric)})")
+        """The variant in words, and its metric unless that is the validation accuracy."""
+        return self.words + ("" if self.metric == "val_accuracy" else f" ({metric_label(self.metric)})")
 
     @property
     def value(self) -> str:

@@ -13,6 +13,7 @@ from reports.words import code, duration, escape, factor, plural, seconds, state
 
 MOST = 40
 """Rows of the table of experiments."""
+STEADY = "steady epoch"
 LONGEST = 100
 """Characters of a name."""
 
@@ -134,7 +135,7 @@ def ratios(records: Iterable[Timed]) -> Iterator[tuple[str, str, str, str, Estim
         if reference is record:
             continue
         slow, fast = reference.measured, record.measured
-        estimates: dict[str, Estimate] = {"steady epoch": ratio(slow.rounds, fast.rounds)}
+        estimates: dict[str, Estimate] = {STEADY: ratio(slow.rounds, fast.rounds)}
         whole = f"training of {slow.epochs} epochs"
         if slow.first_training and fast.first_training:
             estimates[f"first {whole}, with compilation"] = slow.first_training / fast.first_training, None

@@ -90,6 +90,10 @@ BACKENDS: Mapping[str, str] = {name: named(name).facts.label for name in NAMES}
 
 LONGEST = 2_000
 """Characters of a string outside code; the rest is cut."""
+LONG = re.compile(r"\S{61,}")
+"""A word that would widen a table."""
+PIECE = re.compile(r"\S{30}(?=[^\u0300-\u036f\u200d\ufe0f])")
+"""A piece of it, behind which a line may break."""
 HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 """Control characters, those that reverse the direction of writing, and lone surrogates."""
 INTERVAL = r"(?P<interval>\[[−\d][−\d., ×⁰¹²³⁴⁵⁶⁷⁸⁹⁻]*\](?![(\[:]))"
@@ -244,12 +248,16 @@ def cut(text: object, most: int = LONGEST) -> str:
 
 
 def escape(text: object, most: int = LONGEST) -> str:
-    """Text as Markdown that shows it and nothing else, in a paragraph, a list item, a heading, a link or a table."""
-    plain = MARKUP.sub(lambda match: match["interval"] or f"\\{match[0]}", cut(text, most))
+    """Text as Markdown that shows it and nothing else, in a paragraph, a list item, a heading, a link or a table.
+
+    Lines can break in a long word.
+    """
+    plain = LONG.sub(lambda match: PIECE.sub("\\g<0>\u200b", match[0]), cut(text, most))  # ``cut`` leaves no other
+    plain = MARKUP.sub(lambda match: match["interval"] or f"\\{match[0]}", plain)
     plain = BEGINNING.sub(lambda match: f"{match[1]}\\{match[2] or match[3]}", plain)
     plain = re.sub(r"[&<>]", lambda match: ENTITIES[match[0]], plain)
     plain = FILTERED.sub(r"<span>\g<0></span>", plain)
-    return plain.replace("://", "&#58;//").replace("www.", "www&#46;")
+    return plain.replace("://", "&#58;//").replace("www.", "www&#46;").replace("\u200b", "<wbr>")
 
 
 def escape_html(text: object, most: int = LONGEST) -> str:
@@ -260,7 +268,7 @@ def escape_html(text: object, most: int = LONGEST) -> str:
 def code(text: object, most: int = LONGEST) -> str:
     """Text as inline code, in a table too."""
     plain = cut(text, most)
-    if re.search(r"[`|\\$]", plain):
+    if re.search(r"[`|\\$]", plain) or LONG.search(plain):
         return f"<code>{escape(plain)}</code>"
     return f"`{plain}`" if plain else ""
 

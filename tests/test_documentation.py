@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.reports.markdown import rendered
 from tests.suite.tutorial import MADE, made_as_told
 from tests.test_repository import tox
 
@@ -109,11 +110,22 @@ def test_the_tests_to_begin_with_exist():
             assert list((ROOT / "tests" / folder).rglob(name)), f"{folder}/{name}"
 
 
+def test_the_first_words_of_the_readme_say_what_for_for_whom_and_how():
+    page = rendered((ROOT / "README.md").read_text("utf-8"))
+    text = " ".join(re.sub("<[^>]+>", " ", re.sub("<picture>.*?</picture>", "", page, flags=re.DOTALL)).split()[:240])
+    for part in ("Does your lecture still tell the truth?", "For lecturers", "For anyone", "pytest suite/"):
+        assert part in text, part
+
+
+OF_HOST = ("../../actions/", "../../raw/badges/", "../../deployments")
+"""Pages of the repository's host, beside its files."""
+
+
 @pytest.mark.parametrize("page", PAGES, ids=names)
 def test_every_link_leads_somewhere(page):
     text = page.read_text("utf-8")
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
-        if target.startswith(("https:", "http:", "../../actions/")):  # the last: pages of the repository's host
+        if target.startswith(("https:", "http:", *OF_HOST)):
             continue
         path, _, anchor = target.partition("#")
         linked = (page.parent / path).resolve() if path else page

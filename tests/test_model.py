@@ -24,6 +24,11 @@ WRONG = {
     "model on one variant": ({"model": None, "variants": (Variant("a", object), Variant("b"))}, "none on ['b']"),
     "no optimizer": ({"optimizer": None}, "a optimizer on it"),
     "unknown anchor": ({"anchors": ("deeep",)}, "anchors of experiment 'nets'"),
+    "words of an unknown variant": ({"plots": Plots(words={"deeep": "five layers"})}, "words of experiment 'nets'"),
+    "one word for two": (
+        {"plots": Plots(words={"deep": "a net", "shallow": "a net"})},
+        "words of variants of experiment 'nets'",
+    ),
     "sweep without places": (
         {"plots": SWEEP},
         "sweep of experiment 'nets'. Expected: a metric out of ['val_accuracy', 'val_loss'], and two or more variants",

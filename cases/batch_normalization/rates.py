@@ -23,6 +23,7 @@ from harness.rules import All, Converges, Diverges, Exceeds
 TARGET = 0.97
 """Validation accuracy; the network needs between one and five epochs to reach it at the lecture's size."""
 RATES = ("0.02", "0.1", "0.5", "2", "8")
+WORDS = {"plain": "without", "normalised": "with"}
 
 # Fixed once, see cases/POWER.md.
 SIZE = Size(epochs=5, batch_size=100)
@@ -53,7 +54,7 @@ RATES_WITH_AND_WITHOUT = Experiment(
             model=functools.partial(network, normalised),
             optimizer=functools.partial(sgd, float(rate)),
             at=float(rate),
-            series=name,
+            series=f"{WORDS[name]} batch normalization",
         )
         for name, normalised in (("plain", False), ("normalised", True))
         for rate in RATES
@@ -65,6 +66,11 @@ RATES_WITH_AND_WITHOUT = Experiment(
             metric="val_accuracy",
             title="Accuracy with and without batch normalization, by learning rate.",
         ),
+        words={
+            f"{name}, rate {rate}": f"rate {rate} {word} batch normalization"
+            for name, word in WORDS.items()
+            for rate in RATES
+        },
     ),
 )
 

@@ -23,12 +23,14 @@ from reports.charts_data import (
     curve_of,
     datasets,
     failures,
+    in_words,
     numbers,
     slide_figures,
     thinned,
     trials_of,
 )
 from reports.history import History
+from reports.sentences import variant_words
 from reports.words import machine, metric_label, plural, printed
 
 MOST_POINTS, FEWEST_POINTS = 60, 12
@@ -54,7 +56,7 @@ def page_data(
         "claims": {anchors[key]: _claim(run, card) for key, card in cards.items() if card.rows},
         "experiments": {
             name: {
-                "variants": [variant.name for variant in experiments[name].variants],
+                "variants": [experiments[name].words(variant.name) for variant in experiments[name].variants],
                 "curves": {curve: _curve(experiments[name], of, curve, points) for curve in wanted[name]},
             }
             for name, of in trials.items()
@@ -74,20 +76,25 @@ def _claim(run: Run, card: Card) -> dict[str, Any]:
     figures = slide_figures(run, card.experiment, metric)
     own = {name: summary.values for name, summary in known.items() if summary.metric == metric}
     names = [row.variant for row in card.rows if row.metric == metric and row.variant in own]
-    slides = {name: figures[name] for name in names if name in figures}
+    slides = {variant_words(card.experiment, name): figures[name] for name in names if name in figures}
     return {
         "experiment": card.experiment,
         "metric": metric,
         "label": metric_label(metric),
         "log": metric in card.metrics and card.metrics[metric].scale == "log",
         "seeds": [
-            {"variant": name, "value": numbers(thinned(own[name])), "many": len(own[name]) > MANY} for name in names
+            {
+                "variant": variant_words(card.experiment, name),
+                "value": numbers(thinned(own[name])),
+                "many": len(own[name]) > MANY,
+            }
+            for name in names
         ],
         "slides": [
             {"variant": name, "value": figure.value, "text": f"{name}, the slide: {printed(figure.printed)}"}
             for name, figure in slides.items()
         ],
-        "variants": list(dict.fromkeys(row.variant for row in card.rows)),
+        "variants": list(dict.fromkeys(row.words for row in card.rows)),
     }
 
 
@@ -105,7 +112,9 @@ def _curves(experiment: Experiment, trials: Trials) -> list[str]:
 
 def _curve(experiment: Experiment, trials: Trials, name: str, most: int) -> dict[str, Any]:
     """One curve of all variants, and the slide's own; ``notes``: by variant, how many seeds it is drawn from."""
+    trials = in_words(experiment, trials)
     drawn = [curve for variant, of in trials.items() if (curve := curve_of(variant, of, name, most)) is not None]
+    slides = {experiment.words(of): curves[name] for of, curves in experiment.plots.printed.items() if name in curves}
     notes = {
         curve.variant: [plural(curve.count, "seed")] * (curve.band is not None) + [failures(trials[curve.variant])]
         for curve in drawn
@@ -114,7 +123,7 @@ def _curve(experiment: Experiment, trials: Trials, name: str, most: int) -> dict
         "label": metric_label(name),
         "band": band_text(max((curve.count for curve in drawn), default=0)),
         "notes": {variant: ", ".join(filter(None, of)) for variant, of in notes.items()},
-        **datasets(drawn, {variant: of[name] for variant, of in experiment.plots.printed.items() if name in of}),
+        **datasets(drawn, slides),
     }
 
 

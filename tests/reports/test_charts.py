@@ -28,7 +28,7 @@ from harness.plots import Landscape, Plots, Surface, Sweep, TurningPoint
 from harness.record.run import Run, TrialDone, read_run
 from harness.rules import All, Exceeds, NotBetter
 from reports import charts_of_run
-from reports.charts import DARK, Picture, fitting, value_axis
+from reports.charts import DARK, Picture, fitting, svg, value_axis
 from reports.charts_data import (
     Curve,
     Turn,
@@ -42,9 +42,10 @@ from reports.charts_data import (
     turning_points,
 )
 from reports.charts_of_effects import _row, by_seeds, claims_less, closing, growth_of
-from reports.charts_of_run import early, finding, parts, pictures, shown, slide_and_seeds
+from reports.charts_of_run import early, engines, finding, parts, pictures, shown, slide_and_seeds
 from reports.sentences import effects_by_relevance
 from reports.write import write_report
+from tests.make import timed
 from tests.reports.full import full_run
 from tests.reports.runs import evidence
 from tests.reports.synthetic import (
@@ -54,6 +55,7 @@ from tests.reports.synthetic import (
     SEEDS,
     Recorder,
     claim,
+    compared,
     diverged,
     effect,
     experiment,
@@ -551,20 +553,50 @@ def test_epochs_are_logarithmic_where_half_of_a_long_training_happens_at_once(me
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "title"), [(("REFUTED", "REFUTED"), "the rate is 1e-4"), (("REFUTED", "SUPPORTED"), "")]
+    ("verdicts", "title"),
+    [
+        (("REFUTED", "SUPPORTED"), "Example 4: the rate is 1e-4"),
+        (("REFUTED", "INCONCLUSIVE"), ""),
+    ],
 )
-def test_a_finding_is_a_title_only_while_all_its_claims_are_refuted(
+def test_a_finding_is_a_title_only_while_all_its_claims_are_decided_as_stored(
     verdicts: tuple[str, str], title: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = dataclasses.replace(course(), findings=(Finding("The rate is 1e-4", ("a", "b")),))
     monkeypatch.setattr("reports.charts_of_run.course", lambda: known)
     made = experiment("curves", ("a",))
-    claims = {key: claim(key, verdict, experiment="curves") for key, verdict in zip("ab", verdicts, strict=True)}
+    claims = {
+        key: claim(key, verdict, experiment="curves", comparison=compared(verdict, verdict))
+        for key, verdict in zip("ab", verdicts, strict=True)
+    }
     run = Run(Path("run"), HEADER, claims=claims)
     assert finding(run, made) == title
     assert finding(run, experiment("other", ("a",))) == ""
-    run.claims["a"] = replace(run.claims["a"], red=True)
-    assert finding(run, made) == ""
+    for changes in ({"red": True}, {"comparison": compared("REFUTED", "SUPPORTED")}):
+        run.claims["a"] = replace(claims["a"], **changes)
+        assert finding(run, made) == ""
+
+
+@pytest.mark.parametrize(
+    ("fit", "title"),
+    [
+        ([0.2] * 6, "An epoch of fit takes 10 to 20 × as long as one of compiled"),
+        ([0.01, 0.02, 0.04] * 2, "Seconds per epoch, by engine"),
+    ],
+)
+def test_the_figure_of_times_says_what_it_shows(fit: list[float], title: str) -> None:
+    """Which engine is faster is its title only where every interval says so."""
+    records = [
+        timed(work, [value * slower for value in seconds], engine)
+        for work, slower in (("example-4/softmax", 1.0), ("example-4/5 relu xavier", 2.0))
+        for engine, seconds in (("fit", fit), ("compiled", [0.02 / slower] * 6))
+    ]
+    drawn = engines(Run(Path("run"), HEADER, timings={(of.work, of.engine): of for of in records}))
+    assert drawn is not None
+    assert drawn.title == title
+    assert "; example-4: five hidden layers: fit " in drawn.alt
+    assert b"example-4: softmax only" in svg(drawn)
+    assert engines(Run(Path("run"), HEADER)) is None
 
 
 def test_a_dark_screen_sees_every_colour_of_ours_otherwise(of_evidence: list[Picture]) -> None:

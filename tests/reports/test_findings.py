@@ -14,7 +14,7 @@ from harness.errors import SuiteError
 from harness.record.run import Run
 from harness.verdict import Verdict
 from reports.cards import cards
-from reports.markdown import findings
+from reports.markdown import findings, texts
 from reports.words import escape
 from reports.write import END, START, write_findings
 from tests.reports.markdown import tables
@@ -92,3 +92,13 @@ def test_a_page_without_marks_is_refused_and_stays(run: Run, tmp_path: Path, con
     with pytest.raises(SuiteError, match=r"README\.md"):
         write_findings(run, page)
     assert content is None or page.read_text("utf-8") == content
+
+
+def test_causes_with_a_refuted_claim_stand_first_and_a_long_rest_is_folded(run: Run) -> None:
+    text = texts(run, cards(run), {}, ())["REPORT.md"]
+    refuted, _, rest = text.partition("## Findings, by cause")[2].partition("## In numbers")[0].partition("<details>")
+    assert "REFUTED" in refuted
+    assert "OUTDATED" not in refuted
+    assert "OUTDATED" in rest
+    assert "REFUTED" not in rest
+    assert rest.strip().endswith("</details>")

@@ -60,7 +60,24 @@ def nasty(check: Any) -> Any:
     return settings(max_examples=200, deadline=None)(given(TEXT)(check))
 
 
-OURS = {"p", "span", "table", "thead", "tbody", "tr", "th", "td", "code", "a", "li", "ul", "h2", "summary", "details"}
+OURS = {
+    "p",
+    "span",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "code",
+    "a",
+    "li",
+    "ul",
+    "h2",
+    "summary",
+    "details",
+    "wbr",
+}
 
 
 @nasty
@@ -69,7 +86,7 @@ def test_an_escaped_text_shows_itself(text: str) -> None:
     for form in ("say {} so", "- Reason: {}", "{}", "## {}"):
         found = parsed(form.format(escape(text)))
         assert found.text == " ".join(form.lstrip("#- ").format(shown).split())
-        assert set(found.tags) <= {"p", "span", "ul", "li", "h2"}
+        assert set(found.tags) <= {"p", "span", "ul", "li", "h2", "wbr"}
         assert found.links == []
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.course import ROOT
+from reports import words
 from tests.reports.markdown import rendered
 
 if TYPE_CHECKING:
@@ -48,6 +49,18 @@ def test_no_table_of_the_repository_is_wider_than_its_page(browser: Browser) -> 
     for name in listed.stdout.split():
         if not name.startswith("tests/reports/golden/"):
             shown(ROOT / name, browser).close()
+
+
+@pytest.mark.parametrize(
+    "word", ["x" * 400, "a_b-" * 100, "`|$" * 130, "https://" + "w" * 400, "é" * 400, "👩‍🔬" * 130]
+)
+def test_a_long_word_does_not_widen_a_table(word: str, browser: Browser, tmp_path: Path) -> None:
+    cells = [(words.escape(word), words.code(word), "12"), (f"[{words.escape(word)}](other.md)", "a", "b")]
+    (tmp_path / "long.md").write_text(words.table(("claim", "code", "number"), cells), "utf-8")
+    page = shown(tmp_path / "long.md", browser)
+    texts = page.locator("td").evaluate_all("cells => cells.map((of) => of.textContent)")
+    page.close()
+    assert texts == [word, word, "12", word, "a", "b"]
 
 
 @pytest.mark.parametrize("name", FILES)

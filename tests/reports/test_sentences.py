@@ -10,10 +10,13 @@ import pytest
 
 from cases import CLAIMS
 from harness.claim import Claim
+from harness.course import course
 from harness.model import Metric
 from harness.record.run import ClaimDecided
 from harness.verdict import Verdict
 from reports.cards import Card, cards
+from reports.markdown import claim_page
+from reports.page.data import page_data
 from reports.sentences import filled
 from tests.reports.runs import evidence
 
@@ -72,3 +75,24 @@ def test_no_sentence_has_a_place_left_over_or_a_name_of_the_code() -> None:
 def test_no_sentence_for_a_supported_verdict() -> None:
     """Nothing has to be said instead of what holds."""
     assert [claim.key for claim in CLAIMS if Verdict.SUPPORTED in claim.say] == []
+
+
+def test_variants_are_called_by_their_words() -> None:
+    """In tables, effects and lists of seeds; what one types to train a variant stands beside them."""
+    card = shown(REFERENCE)["tips-dropout-helps"]
+    page = claim_page(card.run, card, {})
+    assert "| five hidden layers, dropout 0.2 − five hidden layers<br>validation accuracy |" in page
+    assert "| five hidden layers<br>`5 relu xavier` | 0.9798 |" in page
+    assert "- five hidden layers, dropout 0.2: 2.5 %: " in page
+    data = page_data(card.run, {card.key: card}, {card.key: "a"}, None)
+    assert data["claims"]["a"]["variants"] == ["five hidden layers", "five hidden layers, dropout 0.2"]
+    assert set(data["claims"]["a"]["variants"]) <= set(data["experiments"]["example-4"]["variants"])
+
+
+def test_no_stack_decides_a_claim_of_a_finding_otherwise() -> None:
+    """Its words are the title of a figure wherever its claims are decided as they are stored there."""
+    undecided = {Verdict.INCONCLUSIVE, Verdict.NOT_RUN}
+    for known in course().findings:
+        for key in known.claims:
+            verdicts = {of[key].verdict for of in map(shown, STACKS) if key in of} - undecided
+            assert len(verdicts) < 2, f"{known.cause}: {key}: {verdicts}"

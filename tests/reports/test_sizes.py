@@ -70,6 +70,7 @@ def seconds(folder: Path, claims: int, seeds: int) -> float:
     return time.process_time() - clock
 
 
+@pytest.mark.slow
 def test_a_report_with_its_figures_takes_seconds(tmp_path: Path) -> None:
     assert seconds(tmp_path / "run", 30, 10) < 5
 
