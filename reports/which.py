@@ -87,7 +87,7 @@ def against(options: argparse.Namespace, run: Callable[[], Run]) -> int:
         if other is None:
             say(f"{name}: not in {file}")
             continue
-        places = [stage for stage in stages if not alike(stages[stage], other.get(stage))]
+        places = [stage for stage in stages if not alike(stages[stage], other.get(stage), stage)]
         differing += bool(places)
         if places:
             old, new, more = stages[places[0]], other.get(places[0]), len(places) - 1
@@ -264,7 +264,7 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tup
     for name in then:
         old, new = then[name], now.get(name, {})
         for stage in dict.fromkeys((*old, *new)):
-            if not alike(old.get(stage), new.get(stage)):
+            if not alike(old.get(stage), new.get(stage), stage):
                 yield name, stage, old.get(stage), new.get(stage)
 
 
