@@ -104,7 +104,7 @@ class Card:
         """Who says it."""
         if self.source == "ours":
             return "ours, not the lecture's"
-        return f"the slide, as we read it: {self.claim.reading}" if self.source == "read" else "the slide"
+        return f"the slide. As we read it: {self.claim.reading}" if self.source == "read" else "the slide"
 
     @property
     def slides(self) -> tuple[str, ...]:

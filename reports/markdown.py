@@ -230,7 +230,7 @@ def _verdicts(run: Run, holm: Mapping[str, Verdict]) -> dict[str, Any]:
     """Counts of verdicts beside those of the cards: after Holm's adjustment, and in a run to the end its own."""
     claims = [claim for claim in run.claims.values() if run.header.evidence or not claim.red]
     after = [holm.get(claim.key, claim.verdict) for claim in claims]
-    verdicts = {"After Holm": after} if run.header.evidence or run.header.full else {}
+    verdicts = {"After Holm's correction for many claims": after} if run.header.evidence or run.header.full else {}
     if run.header.full:
         expected = [claim.comparison.expected for claim in claims if claim.comparison.expected]
         own = [claim.verdict for claim in claims]
@@ -278,7 +278,7 @@ def spread(claim: ClaimDecided) -> list[str]:
         texts, known = [*map(number, summary.values)], [value for value in summary.values if value is not None]
         if len(texts) > LISTED:
             named = zip(QUANTILES, np.quantile(known, QUANTILES).tolist(), strict=True) if known else ()
-            texts = [f"{100 * share:.4g} %: {number(value)}" for share, value in named]
+            texts = [f"{100 * share:.4g} % are below {number(value)}" for share, value in named]
         if texts:
             lines.append(f"{cut(variant_words(claim.experiment or '', name), 300)}: {', '.join(texts)}")
     return lines

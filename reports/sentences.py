@@ -27,13 +27,17 @@ UNSIGNED_UNITS = ("absolute error", SHARE, "ratio")
 """Units of effects that are not differences and so carry no plus sign."""
 DETAILS = {
     "detectable_effect": "smallest effect that n seeds show",
-    "percentile": "percentile among our seeds",
+    "outside": "printed values outside",
+    "percentile": "percent of our seeds below it",
+    "share": "claimed share of seeds",
     "published": "slide",
     "plain_low": "95 % interval",
 }
 """Names of an effect's details."""
 PLACE = re.compile(r"\{([^{}:]+)(?::(short|size))?\}")
 """A place in a sentence of a claim (``Claim.shown``): what stands there, and how."""
+DIRECTED = re.compile(r"(?<=(?:falls|rises) by )\+|(?<=smaller by )\+|(?<=differ by )\+|\+(?=\S+ \[[^]]*\] more than)")
+"""A sign that the words beside it say."""
 
 
 def metrics_of(experiment: str) -> Mapping[str, Metric]:
@@ -139,10 +143,12 @@ def of_seeds(effect: Effect) -> str | None:
     """An effect that counts seeds, in words: "30 of 30 seeds failed, against 0"; None for any other effect."""
     first, second = effect.details.get("failed_a"), effect.details.get("failed_b")
     if effect.kind == "failures" and first is not None and second is not None:
-        return f"{_seeds(effect, first)} failed, against {round(second * effect.n):,}"
-    if effect.unit != SHARE or effect.estimate is None:
+        said = f"{_seeds(effect, first)} failed, against {round(second * effect.n):,}"
+    elif effect.unit != SHARE or effect.estimate is None:
         return None
-    return _seeds(effect, effect.estimate) + (f" {_labelled(effect.b, effect)}" if effect.kind == "seeds" else "")
+    else:
+        said = _seeds(effect, effect.estimate) + f" {_labelled(effect.b, effect)}" * (effect.kind == "seeds")
+    return re.sub("^0 of", "none of", said)
 
 
 def _seeds(effect: Effect, share: float) -> str:
@@ -246,7 +252,7 @@ def filled(template: str, claim: ClaimDecided, metrics: Mapping[str, Metric]) ->
 
     values = [value(*place) for place in PLACE.findall(template)]
     texts = iter(values)
-    return PLACE.sub(lambda _: next(texts), template) if all(values) else ""
+    return DIRECTED.sub("", PLACE.sub(lambda _: next(texts), template)) if all(values) else ""
 
 
 def _in_sentence(effect: Effect, form: str) -> str:
@@ -273,7 +279,8 @@ def images(effect: Effect, metric: Metric | None) -> str:
 def outlook(claim: ClaimDecided) -> str:
     """How likely more seeds decide an undecided claim, for each undecided part; "" if it is decided or unknown.
 
-    "if the effects are as estimated, 100 seeds decide 12 and 30 %, 300 seeds 27 and 65 %".
+    "if the effects are as estimated, 100 seeds decide it with a chance of 12 and 30 %, 300 seeds of 27 and 65 %".
+    The looks end with the first at which it is 100 %.
     """
     if claim.verdict is not Verdict.INCONCLUSIVE:
         return ""
@@ -282,10 +289,12 @@ def outlook(claim: ClaimDecided) -> str:
         for seeds, chance in effect.chances.items():
             known.setdefault(seeds, []).append(f"{100 * chance:.0f}")
     if not known:
-        return "too few seeds"
-    looks = [f"{' and '.join(chances)} % at {seeds:,} seeds" for seeds, chances in known.items()]
+        return "how many seeds decide it is not known"
+    sure = next((seeds for seeds, chances in known.items() if set(chances) == {"100"}), max(known))
+    looks = [f"{seeds:,} seeds of {' and '.join(of)} %" for seeds, of in known.items() if seeds <= sure]
     many = len(next(iter(known.values()))) > 1
-    return f"chance to be decided, if the effect{'s are' if many else ' is'} as estimated: {', '.join(looks)}"
+    text = f"if the effect{'s are' if many else ' is'} as estimated, {', '.join(looks)}"
+    return text.replace(" seeds of ", " seeds decide it with a chance of ", 1)
 
 
 def details(effect: Effect) -> list[str]:
@@ -296,10 +305,10 @@ def details(effect: Effect) -> list[str]:
         if value is None or name.endswith("_high"):
             continue
         if name == "confidence":
-            shown.append(f"at {100 * value:.4g} %")
+            shown.append(f"interval of {100 * value:.4g} %")
             continue
         high = f" to {number(effect.details.get(name[:-3] + 'high'), unit)}" if name.endswith("_low") else ""
-        shown.append(f"{DETAILS.get(name, name.replace('_', ' '))} {number(value, unit)}{high}")
+        shown.append(f"{DETAILS.get(name, name.replace('_', ' '))}: {number(value, unit)}{high}")
     chances = [f"chance that {seeds} seeds decide {number(chance)}" for seeds, chance in effect.chances.items()]
     return [*shown, *chances, *effect.notes]
 

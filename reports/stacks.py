@@ -178,8 +178,8 @@ def why(made: Stacks, claim: Claim, of: OnStacks) -> str:
         if cause := next(filter(None, known), None):
             return cause.text
         return "no training is shown to differ: two samples of seeds, on either side of the limit"
-    undecided = [f"{stack}, {on.seeds:,} seeds" for stack, on in of.items() if on.decision.verdict not in DECIDED]
-    return f"too few seeds to decide on {'; '.join(undecided)}; no training is shown to differ"
+    undecided = [f"{on.seeds:,} seeds on {stack}" for stack, on in of.items() if on.decision.verdict not in DECIDED]
+    return f"not decided by {' and '.join(undecided)}; no training is shown to differ"
 
 
 def markdown(made: Stacks) -> str:
@@ -229,35 +229,26 @@ def moves_from_first(made: Stacks) -> Iterator[Move]:
 
 
 def _move(made: Stacks, stack: str, named: Callable[[str], str]) -> str:
-    both = [(claim, {of[name].decision.verdict for name in (made.names[0], stack)}) for claim, of in made.verdicts
-            if {made.names[0], stack} <= of.keys()]  # fmt: skip
-    early = {
-        claim.key for claim, of in made.verdicts if any(of[s].preliminary for s in (made.names[0], stack) if s in of)
-    }
-    flips = [
-        named(claim.key) + ", preliminary" * (claim.key in early)
-        for claim, verdicts in both
-        if verdicts == set(DECIDED)
-    ]
-    same = sum(len(verdicts) == 1 for _, verdicts in both)
-    waiting = sum(len(verdicts) == 2 and Verdict.INCONCLUSIVE in verdicts for _, verdicts in both)
-    counts = {
-        "supported on one and refuted on the other" + (f" ({'; '.join(flips)})" if flips else ""): len(flips),
-        "the same on both": same,
-        "decided on one of them only": waiting,
-        "otherwise different": len(both) - len(flips) - same - waiting,
-    }
-    texts = [f"{count} {'is' if count == 1 else 'are'} {what}" for what, count in counts.items() if count]
-    rows = [row for row in made.different if row.stack == stack]
-    trainings = len({(row.experiment, row.variant) for row in rows})
+    """What changes from the first stack to another, in two sentences: claims and trainings; what is preliminary."""
+    pair = made.names[0], stack
+    both = [(claim, [of[name] for name in pair]) for claim, of in made.verdicts if of.keys() >= {*pair}]
+    if not both:
+        return "No claim has a verdict on both."
+    early = {claim.key for claim, on in both if any(each.preliminary for each in on)}
+    kinds = {claim.key: {each.decision.verdict for each in on} for claim, on in both}
+    same = [key for key, verdicts in kinds.items() if len(verdicts) == 1]
+    waiting = [key for key, verdicts in kinds.items() if len(verdicts) == 2 and Verdict.INCONCLUSIVE in verdicts]
+    changed = [named(key) + ", preliminary" * (key in early) for key in kinds if key not in (*same, *waiting)]
+    parts = [f"{len(changed) or 'None'} of {plural(len(both), 'claim')} change{'s' * (len(changed) < 2)}"]
+    parts[0] += f" ({'; '.join(changed)})" if changed else ""
+    parts += [f"{len(of)} {verb}{'s' * (len(of) == 1)}{rest}"
+              for of, verb, rest in ((same, "agree", ""), (waiting, "wait", " for seeds")) if of]  # fmt: skip
+    trainings = len({(row.experiment, row.variant) for row in made.different if row.stack == stack})
     differ = (
-        f"{plural(trainings, 'training differs', 'trainings differ')}"
-        if trainings
-        else "no training is shown to differ"
+        plural(trainings, "training differs", "trainings differ") if trainings else "no training is shown to differ"
     )
-    few = sum(claim.key in early for claim, _ in both)
-    of = f"Of {plural(len(both), 'verdict')}" + (f" ({few} preliminary)" if few else "")
-    return f"{of} {', '.join(texts) or 'none is common'}; {differ}."
+    few = f" Of these verdicts {len(early)} {'is' if len(early) == 1 else 'are'} preliminary." if early else ""
+    return f"{', '.join(parts)}; {differ}.{few}"
 
 
 def _differences(made: Stacks, stack: str) -> Iterator[Difference]:

@@ -76,7 +76,10 @@ def test_a_single_seed(tmp_path: Path) -> None:
     one = effect("a − b", 0.01, None, None, n=1, p=None)
     run.append(claim("c", "INCONCLUSIVE", [one], experiment="e", variants={"a": run.means["a"]}))
     row = claims(reported(run, tmp_path)[1])["c"]
-    assert row["measured"] == "This run: a is 1.00 points above b in validation accuracy, 1 seed<br>too few seeds"
+    assert (
+        row["measured"]
+        == "This run: a is 1.00 points above b in validation accuracy, 1 seed<br>how many seeds decide it is not known"
+    )
 
 
 def test_a_claim_that_the_course_no_longer_has_or_decides_by_another_rule(tmp_path: Path) -> None:

@@ -43,10 +43,10 @@ def share(of: str, *ends: float, metric: str = "val_accuracy") -> Effect:
         (ratio("a / b", 4.2, 2.96, 6.01, metric="loss"), LOSS, "4.2 × the loss [3.0, 6.0]"),
         (ratio("a / b", 2.322e12, 1.874e12, 2.907e12, metric="gradient_ratio"), GRADIENT,
          "2.3 × 10¹² × the gradient ratio [1.9 × 10¹², 2.9 × 10¹²]"),
-        (share("converged", 0.0, 0.0, 0.07), ACCURACY, "0 of 30 seeds converged"),
+        (share("converged", 0.0, 0.0, 0.07), ACCURACY, "none of 30 seeds converged"),
         (share("have first_inf_epoch within its bounds", 1.0, 0.9, 1.0, metric="first_inf_epoch"), ACCURACY,
          "30 of 30 seeds have first infinite epoch within its bounds"),
-        (FAILED, ACCURACY, "0 of 30 seeds failed, against 30"),
+        (FAILED, ACCURACY, "none of 30 seeds failed, against 30"),
         (ratio("a / b", None, None, None, notes=("no seed trained",)), EPOCHS, "no seed trained"),
         (ratio("a / b", 1.2e-7, None, None), None, "1.2 × 10⁻⁷ ×"),
     ],
@@ -62,7 +62,7 @@ def test_what_was_measured(made: Effect, metric: Any, text: str) -> None:
         (ratio("a, b / a", 0.81, 0.77, 0.855), EPOCHS, "a, b takes 0.810 × as many epochs as a [0.770, 0.855]"),
         (ratio("a / b", 0.27, None, None, metric="loss"), LOSS, "a has 0.27 × the loss of b"),
         (ONE_MORE, ACCURACY, "softmax, one more run: 0.9252 [0.9236, 0.9267]"),
-        (FAILED, ACCURACY, "a − b: 0 of 30 seeds failed, against 30"),
+        (FAILED, ACCURACY, "a − b: none of 30 seeds failed, against 30"),
     ],
 )
 def test_a_comparison_in_a_sentence(made: Effect, metric: Any, text: str) -> None:
@@ -75,13 +75,13 @@ def test_the_chances_that_further_seeds_decide_an_undecided_claim() -> None:
         return effect("a − b", 0.0003, -0.0008, 0.0015, n=30, chances=by_seeds)
 
     waiting = claim("c", "INCONCLUSIVE", [unsure(_100=0.123, _300=0.27)])
-    said = "chance to be decided, if the effect is as estimated: 12 % at 100 seeds, 27 % at 300 seeds"
+    said = "if the effect is as estimated, 100 seeds decide it with a chance of 12 %, 300 seeds of 27 %"
     assert sentences.outlook(waiting) == said
     parts = [decision("INCONCLUSIVE", [unsure(_1000=chance)]) for chance in (0.27, 0.65)]
     both = claim("c", decision("INCONCLUSIVE", parts=parts))
-    said = "chance to be decided, if the effects are as estimated: 27 and 65 % at 1,000 seeds"
+    said = "if the effects are as estimated, 1,000 seeds decide it with a chance of 27 and 65 %"
     assert sentences.outlook(both) == said
-    assert sentences.outlook(claim("c", "INCONCLUSIVE", [unsure()])) == "too few seeds"
+    assert sentences.outlook(claim("c", "INCONCLUSIVE", [unsure()])) == "how many seeds decide it is not known"
     for verdict in ("SUPPORTED", "REFUTED", "NEGLIGIBLE"):
         assert sentences.outlook(claim("c", verdict, [unsure(_100=0.5)])) == ""
 
@@ -134,7 +134,9 @@ def test_a_claims_own_sentence_is_filled(template: str, text: str) -> None:
 def test_where_there_is_no_estimate_the_share_of_failed_seeds_fills_the_place() -> None:
     nothing = effect("a − b", None, None, None)
     assert sentences.filled("{0}", claim("c", "SUPPORTED", [nothing]), {}) == ""
-    assert sentences.filled("{0}", claim("c", "SUPPORTED", [nothing, FAILED]), {}) == "0 of 30 seeds failed, against 30"
+    assert (
+        sentences.filled("{0}", claim("c", "SUPPORTED", [nothing, FAILED]), {}) == "none of 30 seeds failed, against 30"
+    )
     made = claim("c", "SUPPORTED", [ABOVE, FAILED])
     assert sentences.filled("{0:short}", made, {}) == "+0.27 points"
     assert sentences.filled("{1}", made, {}) == ""

@@ -126,7 +126,7 @@ def test_where_failed_seeds_decide_the_means_stand_beside_their_number() -> None
     }
     [card] = cards(finished(claim("a", "SUPPORTED", [nothing, shares], experiment="e", variants=variants))).values()
     means = "; ".join(f"mean of {name}: {summary.mean:.4f}" for name, summary in variants.items())
-    assert card.shown == f"This run: deep − plain: 0 of 10 seeds failed, against 10; {means}."
+    assert card.shown == f"This run: deep − plain: none of 10 seeds failed, against 10; {means}."
 
 
 def test_the_slides_figure_of_a_sibling_claim_that_was_not_run() -> None:

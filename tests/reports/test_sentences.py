@@ -83,7 +83,7 @@ def test_variants_are_called_by_their_words() -> None:
     page = claim_page(card.run, card, {})
     assert "| five hidden layers, dropout 0.2 − five hidden layers<br>validation accuracy |" in page
     assert "| five hidden layers<br>`5 relu xavier` | 0.9798 |" in page
-    assert "- five hidden layers, dropout 0.2: 2.5 %: " in page
+    assert "- five hidden layers, dropout 0.2: 2.5 % are below " in page
     data = page_data(card.run, {card.key: card}, {card.key: "a"}, None)
     assert data["claims"]["a"]["variants"] == ["five hidden layers", "five hidden layers, dropout 0.2"]
     assert set(data["claims"]["a"]["variants"]) <= set(data["experiments"]["example-4"]["variants"])

@@ -116,9 +116,9 @@ def claims(*verdicts: tuple[Verdict, int]) -> Stacks:
             10,
             True,
             "two samples of seeds",
-            "1 is supported on one and refuted on the other",
+            "1 of 1 claim changes (`",
         ),
-        (Verdict.INCONCLUSIVE, 10, False, "too few seeds to decide on b-cpu, 10 seeds", "1 is decided on one of them"),
+        (Verdict.INCONCLUSIVE, 10, False, "not decided by 10 seeds on b-cpu", "None of 1 claim changes, 1 waits"),
     ],
 )
 def test_why_a_verdict_differs(second: Verdict, seeds: int, flips: bool, reason: str, said: str) -> None:
@@ -126,7 +126,8 @@ def test_why_a_verdict_differs(second: Verdict, seeds: int, flips: bool, reason:
     assert bool(made.flips) == flips
     assert reason in why(made, *made.verdicts[0])
     text = markdown(made)
-    assert f"**From a-cpu to b-cpu:** Of 1 verdict (1 preliminary) {said}" in text
+    assert f"**From a-cpu to b-cpu:** {said}" in text
+    assert "no training is shown to differ. Of these verdicts 1 is preliminary." in text
     [move] = moves_from_first(made)
     assert move.differences == (
         Difference(made.verdicts[0][0].key, "✔ 30", str(made.verdicts[0][1]["b-cpu"]), why(made, *made.verdicts[0])),
