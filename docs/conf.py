@@ -36,6 +36,7 @@ PAGES = {
         "reports/published/timing-jax-cpu/REPORT",
         "reports/published/upstream/README",
         "reports/published/upstream/shuffle-by-epoch",
+        "reports/published/upstream/jax-xnnpack",
     ),
 }
 """The pages by heading of the navigation, from the repository's root."""
