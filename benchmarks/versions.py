@@ -308,7 +308,7 @@ def environments(columns: Iterable[Column]) -> str:
         lines.append(
             (
                 release(column.keras).replace("Keras ", "", 1),
-                f"{column.label} {column.backend_version}",
+                release(column.backend_version, column.label),
                 column.numpy,
                 *shares,
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from harness.claim import Finding
 from harness.course import course
 from harness.environment import gpu
 from harness.errors import invalid
-from harness.record.run import ClaimDecided, Key, Run, RunStarted
+from harness.record.run import ClaimDecided, Run, RunStarted
 from harness.rules.levels import STORED_SIZES
 from harness.verdict import Verdict
 from reports import headline
@@ -91,7 +91,6 @@ def texts(run: Run, shown: Mapping[str, Card], holm: Mapping[str, Verdict], draw
         "sections": sections,
         "further": [section.file for section in sections if section.pictures and not section.cards],
         "overview": [picture for picture in drawn if not picture.heading],
-        "accuracy": accuracies(run, shown.values()),
         "elsewhere": functools.partial(elsewhere, run),
         "trained_here": functools.partial(trained_here, run),
         "times": functools.partial(times, run),
@@ -282,25 +281,6 @@ def spread(claim: ClaimDecided) -> list[str]:
         if texts:
             lines.append(f"{cut(variant_words(claim.experiment or '', name), 300)}: {', '.join(texts)}")
     return lines
-
-
-def accuracies(run: Run, cards: Iterable[Card]) -> tuple[list[tuple[str, Row]], int]:
-    """The accuracy of each variant with its experiment, and how many are left out.
-
-    What has no row in a card has one of its training.
-    """
-    known: dict[Key, Row] = {}
-    for experiment, row in ((card.experiment, row) for card in cards for row in card.rows):
-        other = known.get((experiment, row.variant), row)
-        better = (bool(row.slide), row.summary.n) >= (bool(other.slide), other.summary.n)
-        if row.metric in METRICS and better:
-            known[experiment, row.variant] = row
-    for key, training in run.trainings.items():
-        if key not in known and training.summary.metric in METRICS:
-            known[key] = Row.of(run, key, training.summary)
-    known = {key: row for key, row in known.items() if row.summary.mean is not None or row.summary.n}
-    shown = set(sorted(known, key=lambda key: not known[key].slide)[:MOST])
-    return [(key[0], row) for key, row in known.items() if key in shown], len(known) - len(shown)
 
 
 def trained_here(run: Run, most: int) -> tuple[Markup, int, int] | None:

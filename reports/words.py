@@ -88,6 +88,13 @@ METRICS: Mapping[str, str] = {
 
 BACKENDS: Mapping[str, str] = {name: named(name).facts.label for name in NAMES}
 
+RELEASES = {
+    "Keras": "keras-team/keras/releases/tag/v",
+    "TensorFlow": "tensorflow/tensorflow/releases/tag/v",
+    "JAX": "jax-ml/jax/releases/tag/jax-v",
+    "PyTorch": "pytorch/pytorch/releases/tag/v",
+}
+"""The pages of releases on GitHub."""
 LONGEST = 2_000
 """Characters of a string outside code; the rest is cut."""
 LONG = re.compile(r"\S{61,}")
@@ -298,11 +305,8 @@ def folded(summary: str, text: str) -> str:
     return f"<details><summary>{summary}</summary>\n\n{text}\n\n</details>"
 
 
-def release(keras: str) -> str:
-    """A version of Keras as Markdown, with a link to its release page; a build that is no release has none."""
-    known = re.fullmatch(r"3\.\d+\.\d+", keras)
-    return (
-        f"[Keras {keras}](https://github.com/keras-team/keras/releases/tag/v{keras})"
-        if known
-        else escape(f"Keras {keras}")
-    )
+def release(version: str, of: str = "Keras") -> str:
+    """A version as Markdown, with a link to its release page; a build that is no release has none."""
+    name = f"{of} {version}"
+    known = of in RELEASES and re.fullmatch(r"\d+\.\d+\.\d+", version)
+    return f"[{name}](https://github.com/{RELEASES[of]}{version})" if known else escape(name)
