@@ -35,7 +35,6 @@ COURSE = Course(
     causes=lecture.CAUSES,
     timed=lecture.TIMED,
     on_demand=lecture.ON_DEMAND,
-    by_seeds=lecture.BY_SEEDS,
     without_curves=lecture.WITHOUT_CURVES,
     sweeps_also=lecture.SWEEPS_ALSO,
 )

@@ -47,9 +47,6 @@ ON_DEMAND = (
 )
 """Anchors that a check of everything leaves out. They took most of its time, and late states see what they saw."""
 
-BY_SEEDS = ("tips-dropout-helps", "tips-dropout-rate", "tips-deeper-is-not-better")
-"""Claims whose interval a figure shows as seeds are added: differences of accuracies that the advice rests on."""
-
 WITHOUT_CURVES = (
     "double-well",
     "long-valley",

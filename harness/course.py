@@ -56,7 +56,6 @@ class Course:
         timed: what ``-m timing`` times: experiment, variant and epochs of a round.
         on_demand: the anchors, as experiment and variant, that a check trains only if claims are chosen, with
             ``--anchors all``, or as long as the evidence has no late states of them.
-        by_seeds: keys of the claims whose interval a figure shows as seeds are added.
         without_curves: experiments without a figure of learning curves.
         sweeps_also: by experiment, a second metric in its figure of a sweep.
         folder: of its package; known once it is read.
@@ -76,7 +75,6 @@ class Course:
     causes: tuple[Cause, ...] = ()
     timed: tuple[tuple[str, str, int], ...] = ()
     on_demand: tuple[tuple[str, str], ...] = ()
-    by_seeds: tuple[str, ...] = ()
     without_curves: tuple[str, ...] = ()
     sweeps_also: Mapping[str, str] = field(default_factory=dict)
     folder: Path = Path()

@@ -1,4 +1,4 @@
-"""The figures of a run's claims: every effect on an accuracy with its interval, and intervals as seeds are added."""
+"""The figure of a run's claims: every effect on an accuracy with its interval."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
-import numpy as np
 
 from harness.course import course
 from harness.record.run import ClaimDecided, Run
-from harness.rules import PLAIN, STORED, All, NotBetter, stored_look
-from harness.rules.inference import Estimate, mean
-from harness.rules.levels import FEWEST_SEEDS, STORED_SIZES, STORED_SPENDING, Look
+from harness.rules import All, NotBetter
 from harness.verdict import Effect
 from reports.cards import declared
-from reports.charts import FAINT, GRID, INK, MARKS, VERDICTS, Drawing, Panel, fitting, rows_of, text_of, value_axis
+from reports.charts import FAINT, GRID, MARKS, VERDICTS, Drawing, Panel, fitting, text_of
 from reports.charts_data import section, slide_figures, source
 from reports.sentences import effects_by_relevance
 from reports.words import cut, metric_label, plural, points, verdict_text
@@ -140,100 +137,3 @@ def _drawable(claim: ClaimDecided) -> Effect | None:
         if of_two and effect.unit == "fraction" and None not in (effect.low, effect.high, effect.estimate):
             return effect
     return None
-
-
-def by_seeds(run: Run) -> Drawing | None:
-    """The interval of some effects as seeds are added; None without FEWEST_SEEDS common seeds of a claim's variants."""
-    claims = [run.claims[key] for key in course().by_seeds if key in run.claims]
-    grown = [(claim, rows) for claim in claims if (rows := growth_of(run, claim))]
-    if not grown:
-        return None
-    last = [[row for row in rows if row["value"] is not None][-1] for _, rows in grown]
-    said = [f"{_points(row['value'] / 100)}, interval {closing(rows)}"
-            for row, (_, rows) in zip(last, grown, strict=True)]  # fmt: skip
-    where = source(run, {row["seeds"] for row in last}, course().experiments.get(grown[0][0].experiment or ""))
-    where += "\nDifference in accuracy, with its interval; pale: expected with more seeds; dashed: the slide"
-    panels = [_grown(run, claim, rows, text) for (claim, rows), text in zip(grown, said, strict=True)]
-    caption = (
-        "Difference in accuracy, in percentage points: line: the mean over the first so many seeds; band: its interval "
-        "at the level that decides; dashed: the difference between the slide's figures, one run each. Evidence is "
-        "looked at with 30, 100, 300 and 1,000 seeds only; pale: the interval at a further look, if the mean and the "
-        "spread stay."
-    )
-    described = [f"{claim.key} {text}" for (claim, _), text in zip(grown, said, strict=True)]
-    alt_text = fitting("Effects by the number of seeds", described)
-    return Drawing("How many seeds does it take?", where, panels, alt_text, caption)
-
-
-def growth_of(run: Run, claim: ClaimDecided) -> list[dict[str, Any]]:
-    """The effect that decides a claim over the first so many common seeds, in percentage points.
-
-    Rows have seeds, from FEWEST_SEEDS on, value, low and high: the mean, and its interval at the level that decides;
-    without a value the interval at each further look at evidence, if mean and spread stay. Empty with too few seeds.
-    """
-    effect = next(iter(effects_by_relevance(claim)), None)
-    if effect is None or claim.experiment is None or effect.unit == "ratio":
-        return []
-    first, second = ({trial.seed: value for trial in run.trials.get((claim.experiment, name), ())
-                      if trial.divergence is None and (value := trial.metrics.get(effect.metric)) is not None}
-                     for name in (effect.a, effect.b))  # fmt: skip
-    differences = 100 * np.array([first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())])
-    count, evidence = len(differences), run.header.evidence
-    if count <= FEWEST_SEEDS or np.ptp(differences[:FEWEST_SEEDS]) == 0:
-        return []
-    known = {size: mean(differences[:size]) for size in range(FEWEST_SEEDS, count + 1)}
-    spread, later = float(differences.std(ddof=1)), [size for size in STORED_SIZES if evidence and size > count]
-    looks = known | {size: Estimate(known[count].value, spread / size**0.5, size - 1) for size in later}
-    ends = {size: estimate.interval(_level(size, evidence)) for size, estimate in looks.items()}
-    return [
-        {"seeds": size, "value": known[size].value if size in known else None, "low": float(low), "high": float(high)}
-        for size, (low, high) in ends.items()
-    ]
-
-
-def _level(seeds: int, evidence: bool) -> float:
-    """The one-sided level of an interval: that of the look at so many seeds, for fewer than 30 that of the first."""
-    if not evidence:
-        return PLAIN.one_sided
-    return (stored_look(seeds) or Look(STORED_SIZES, 0, STORED_SPENDING)).level(STORED.one_sided)
-
-
-def closing(rows: Sequence[Mapping[str, Any]]) -> str:
-    """When the interval excludes 0: "excludes 0 from 14 seeds on", "would exclude 0 at 300 seeds"."""
-    text = "contains 0"
-    for row in reversed(rows):
-        if row["low"] <= 0 <= row["high"]:
-            break
-        how = "would exclude 0 at {:,} seeds" if row["value"] is None else "excludes 0 from {} seeds on"
-        text = how.format(row["seeds"])
-    return text
-
-
-def _grown(run: Run, claim: ClaimDecided, rows: Sequence[Mapping[str, Any]], said: str) -> Panel:
-    colour, slide = VERDICTS.get(claim.verdict, FAINT), slide_difference(run, claim, effects_by_relevance(claim)[0])
-    known, later = ([row for row in rows if (row["value"] is None) is of] for of in (False, True))
-    early = known[len(known) // 6]  # the first few intervals are so wide that they would hide the others
-    slides = [] if slide is None else [100 * slide]
-    ends = [known[0]["seeds"], 10, known[-1]["seeds"], *(row["seeds"] for row in later)]
-    x = alt.X("seeds:Q", title="seeds (logarithmic)", axis=alt.Axis(values=ends, format=","),
-              scale=alt.Scale(type="log", padding=10, nice=False))  # fmt: skip
-    across = value_axis(np.array([0.0, early["low"], early["high"], *slides]), log=False, labelExpr=POINTS)
-
-    def y(field: str) -> alt.Y:
-        return alt.Y(field, **across, title="percentage points")
-
-    of, last, pale, zero, dashed = (
-        rows_of(of) for of in (known, known[-1:], later, [{"value": 0}], [{"value": value} for value in slides])
-    )
-    interval = {"x": x, "y": y("low:Q"), "y2": "high:Q"}
-    said = f"Here {said}." if slide is None else f"Slide {_points(slide)}, here {said}."
-    lines = [cut(declared(claim).statement, 80), said]
-    title = alt.TitleParams(lines, fontSize=11, fontWeight="normal", offset=6)
-    return alt.layer(
-        of.mark_area(opacity=0.16, clip=True, color=colour).encode(**interval),
-        of.mark_line(strokeWidth=2.2, clip=True, color=colour).encode(x=x, y=y("value:Q")),
-        last.mark_rule(strokeWidth=4, color=colour).encode(**interval),
-        pale.mark_rule(strokeWidth=2, opacity=0.6, color=colour).encode(**interval),
-        zero.mark_rule(color=INK).encode(y=y("value:Q")),
-        dashed.mark_rule(strokeDash=[4, 3]).encode(y=y("value:Q")),
-    ).properties(width=430, height=140, title=title)

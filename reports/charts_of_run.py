@@ -52,7 +52,7 @@ from reports.charts_data import (
     trials_of,
     turning_points,
 )
-from reports.charts_of_effects import GAP, by_seeds, effects
+from reports.charts_of_effects import GAP, effects
 from reports.sentences import variant_words
 from reports.times import STEADY, ratios
 from reports.words import cut, duration, factor, mean_std, metric_label, number, plural, printed
@@ -84,7 +84,6 @@ def pictures(run: Run) -> list[Picture]:
     """
     drawn = [
         picture("effects.svg", "", functools.partial(effects, run)),
-        picture("effects-by-seeds.svg", "", functools.partial(by_seeds, run)),
         picture("times.svg", "", functools.partial(engines, run)),
     ]
     for id, experiment in course().experiments.items():

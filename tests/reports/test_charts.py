@@ -19,7 +19,6 @@ from msgspec.structs import replace
 from playwright.sync_api import Browser
 
 from cases.examples.normalization import SHARES, landscape, min_max, raw
-from cases.lecture import BY_SEEDS
 from harness.claim import Finding
 from harness.course import course
 from harness.errors import SuiteError
@@ -41,9 +40,8 @@ from reports.charts_data import (
     thinned,
     turning_points,
 )
-from reports.charts_of_effects import _row, by_seeds, claims_less, closing, growth_of
+from reports.charts_of_effects import _row, claims_less
 from reports.charts_of_run import early, engines, finding, parts, pictures, shown, slide_and_seeds
-from reports.sentences import effects_by_relevance
 from reports.write import write_report
 from tests.make import timed
 from tests.reports.full import full_run
@@ -72,7 +70,6 @@ SWEEP = Sweep(over="learning rate", metric="loss", title="The loss, by rate.", y
 LINEAR = replace(SWEEP, y_scale="linear")
 POINTS = tuple(Variant(f"{name} {at}", at=at, series=name) for name in ("a", "b") for at in (0.1, 1.0, 10.0))
 STUCK = Divergence("stuck at chance", 1)
-DIFFERENCES = [0.01, 0.02, 0.01, 0.03, 0.02, 0.01, 0.02]
 
 
 @pytest.fixture(scope="module")
@@ -148,18 +145,6 @@ def many_variants() -> Run:
     return curves_run({f"v{i}": [trial(f"v{i}", s, 0.9 + i / 100) for s in SEEDS] for i in range(9)})
 
 
-def of_differences(differences: list[float], evidence: bool = False) -> Run:
-    """A run whose claim rests on a − b; the seeds of b are all 0.9."""
-    trials = {
-        "a": [Trial("a", seed, {"val_accuracy": 0.9 + by}) for seed, by in enumerate(differences)],
-        "b": [Trial("b", seed, {"val_accuracy": 0.9}) for seed in range(len(differences))],
-    }
-    of_claim = claim(BY_SEEDS[0], "SUPPORTED", [effect("a − b", 0.01, 0.0, 0.02)], experiment="deep")
-    run = run_of(experiment("deep", ["a", "b"]), trials, **{BY_SEEDS[0]: of_claim})
-    run.header = replace(HEADER, evidence=evidence)
-    return run
-
-
 def of_slides() -> Run:
     """Claims whose variants have figures on the slide, or not, and one with a margin."""
     both, other = (effect(f"a − {name}", 0.001, -0.001, 0.003, margin=of) for name, of in (("b", 0.002), ("c", None)))
@@ -202,7 +187,7 @@ def golden(folder: Path) -> str:
             run_of(SHARES, {"raw": [Trial("raw", 0)]}),
             run_of(experiment("x", [], surface=lambda: flat), {"a": [Trial("a", 0)]}),
             curves_run({"x": [diverged("x", s) for s in SEEDS]}, accuracy=False), run_of(*blown(LINEAR)),
-            of_differences(DIFFERENCES), of_slides(), by_section()]  # fmt: skip
+            of_slides(), by_section()]  # fmt: skip
     return "\n\n".join(
         f"{picture.name}\n  {picture.alt}\n  {picture.caption}\n  {' | '.join(words_of(picture.content))}"
         for run in runs for picture in pictures(run)
@@ -288,7 +273,7 @@ def test_a_run_without_anything_has_no_figure() -> None:
 def test_the_evidence_has_about_fifteen_figures_that_all_can_be_drawn(of_evidence: list[Any]) -> None:
     names = [picture.name for picture in of_evidence]
     assert len(set(names)) == len(names) < 30
-    assert names[:2] == ["effects.svg", "effects-by-seeds.svg"]
+    assert names[0] == "effects.svg"
     assert {"rate-sweep.svg", "more-data.svg", "example-1.svg", "example-2-surface.svg", "example-4.svg"} <= {*names}
     for picture in of_evidence:
         assert "could not be drawn" not in picture.caption
@@ -612,47 +597,3 @@ def test_alt_text_is_short_and_says_what_it_leaves_out() -> None:
     assert long.count("claim-number") + int(long.rsplit("; ", 1)[1].split()[0]) == 40
     assert fitting("Effects", ["a", "b"]) == "Effects: a; b."
     assert fitting("Effects", []) == "Effects."
-
-
-@pytest.mark.parametrize("key", BY_SEEDS)
-def test_the_last_interval_is_the_one_that_decides(key: str) -> None:
-    of_claim = evidence().claims[key]
-    rows = growth_of(evidence(), of_claim)
-    decides = effects_by_relevance(of_claim)[0]
-    last, *later = [row for row in rows if row["seeds"] >= (decides.n or 0)]
-    assert last["seeds"] == decides.n
-    measured = [decides.estimate, decides.low, decides.high]
-    np.testing.assert_allclose([last["value"], last["low"], last["high"]], 100 * np.array(measured, float), atol=1e-7)
-    assert closing(rows).startswith("excludes 0") is of_claim.verdict.decided
-    assert [(row["seeds"], row["value"]) for row in later] == [(100, None), (300, None), (1000, None)]
-    widths = [row["high"] - row["low"] for row in (last, *later)]
-    assert widths == sorted(widths, reverse=True)
-
-
-@pytest.mark.parametrize(
-    ("low", "later", "text"),
-    [
-        ([-1, 0.1, 0.1, 0.1], [], "excludes 0 from 6 seeds on"),
-        ([0.1, -1, 0.1, 0.1], [], "excludes 0 from 7 seeds on"),
-        ([0.1] * 4, [], "excludes 0 from 5 seeds on"),
-        ([0.1] * 4, [(100, 0.1)], "excludes 0 from 5 seeds on"),
-        ([-1] * 4, [], "contains 0"),
-        ([-1] * 4, [(100, -0.1), (300, 0.1)], "would exclude 0 at 300 seeds"),
-    ],
-)
-def test_when_an_interval_closes(low: list[float], later: list[tuple[int, float]], text: str) -> None:
-    rows = [{"seeds": seeds, "value": 0.0, "low": of, "high": 1.0} for seeds, of in enumerate(low, 5)]
-    assert closing([*rows, *({"seeds": n, "value": None, "low": of, "high": 1.0} for n, of in later)]) == text
-
-
-def test_which_seeds_an_effect_grows_with() -> None:
-    for few in (DIFFERENCES[:5], [0.01] * 10):  # too few; no spread, no interval
-        assert by_seeds(of_differences(few)) is None
-    run, strict = (of_differences(DIFFERENCES, evidence) for evidence in (False, True))
-    plain, tight = (growth_of(of, of.claims[BY_SEEDS[0]]) for of in (run, strict))
-    assert [row["seeds"] for row in plain] == [5, 6, 7]
-    assert all(a["high"] - a["low"] < b["high"] - b["low"] for a, b in zip(plain, tight, strict=False))
-    run.trials["deep", "a"][0] = Trial("a", 0, {"val_accuracy": 0.1}, {}, STUCK)
-    [_, last] = growth_of(run, run.claims[BY_SEEDS[0]])
-    assert last["seeds"] == 6  # failed seeds are left out
-    assert last["low"] > -50

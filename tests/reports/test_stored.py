@@ -103,8 +103,8 @@ def test_a_report_of_evidence(root: Path) -> None:
     example = (root / "out" / "sections" / "example-4-tips.md").read_text("utf-8")
     assert "two hidden linear layers<br>`2 linear` | 0.9267 | 0.9053 ± 0.0002, 30 seeds, 2 diverged<br>" in example
     others = [of for table in tables(example) for of in table if "other stacks" in of]
-    relu = {of["other stacks"] for of in others if of["variant"].startswith("two hidden ReLU layers<br>")}
-    assert relu == {"jax-cpu: 0.9652 ± 0.0002, 6 seeds"}
+    known = {of["other stacks"] for of in others if of["variant"].startswith("two hidden ReLU layers<br>")}
+    assert known == {"jax-cpu: 0.9652 ± 0.0002, 6 seeds"}
     assert "two hidden linear layers: 2 of 30 seeds diverged (nan, epoch 2)." in example
     [_, origins] = tables(section(text, "Environment"))
     assert [(of["trials"], of["date, commit"]) for of in origins] == [("60", "2026-11-24<br>`a03a743`")]
