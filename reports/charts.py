@@ -206,7 +206,7 @@ def of_page() -> dict[str, dict[str, Any]]:
     targets = targets.encode(tooltip="name:N", opacity=alt.value(0), strokeWidth=alt.value(0)).add_params(over)
     date = alt.X("date:T", title=None, axis=alt.Axis(format="%d %b %Y", labelOverlap=True, tickCount=5))
     trend = rows_of("points").mark_line(point=True).encode(x=date, y=alt.Y("value:Q", **value), tooltip="name:N")
-    rows = alt.Y("variant:N", sort=None, title=None)
+    rows = alt.Y("variant:N", sort=None, title=None, axis=alt.Axis(labelExpr="split(datum.label, ', ')"))
     drawn = {
         "dots": dots("seeds", "slides", rows, channels["color"], alt.Undefined, value),
         "curves": lines.properties(height=220) + targets,

@@ -34,6 +34,7 @@ from reports.words import (
     backend_name,
     elapsed,
     faster_or_slower,
+    metric_label,
     plural,
     seconds,
 )
@@ -123,7 +124,7 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"plural": plural, "seconds": seconds, "sentences": first_sentence}
+    made.filters |= {"plural": plural, "seconds": seconds, "sentences": first_sentence, "label": metric_label}
     made.globals |= {
         "Verdict": Verdict,
         "symbols": SYMBOLS,
