@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,16 +64,17 @@ def test_how_often_the_newest_value_of_a_series_moves(size: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("runs", "moved"),
+    ("made", "moved"),
     [
-        (accuracy_runs(0.0), False),
-        (accuracy_runs(0.0003, noise=1e-6), False),  # smaller than what matters
-        (accuracy_runs(0.001, noise=0.0), True),  # bit for bit the same before
-        (accuracy_runs(0.1, runs=3), False),  # two earlier runs do not show how much runs differ
-        (accuracy_runs(0.1, runs=4), True),
+        ({}, False),
+        ({"shift": 0.0003, "noise": 1e-6}, False),  # smaller than what matters
+        ({"shift": 0.001, "noise": 0.0}, True),  # bit for bit the same before
+        ({"shift": 0.1, "runs": 3}, False),  # two earlier runs do not show how much runs differ
+        ({"shift": 0.1, "runs": 4}, True),
     ],
 )
-def test_what_moves(runs: list[Run], moved: bool) -> None:
+def test_what_moves(made: dict[str, Any], moved: bool) -> None:
+    runs = accuracy_runs(**made)  # not earlier: a module begins without the experiments that runs declare
     assert bool(History.of(runs).moved(len(runs) - 1)) == moved
 
 
