@@ -55,11 +55,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             folder = module.rpartition("/")[0]
             return folder if folder in together else module
 
+    config.option.loadscopereorder = False  # LONGEST is first, not what has most tests
     # the slow runs of the suite take longer than what they share
     together = {"tests/training"} if config.option.markexpr else {"tests/suite", "tests/training"}
     return ByModule(config, log)
 
 
+LONGEST = ("tests/suite/", "tests/training/", "tests/reports/page/", "tests/reports/test_charts", "tests/test_docu")
+"""What takes longest begins first, so that no worker waits for another in the end."""
 DAY = "SLOW_TESTS_DAY"
 """The environment variable that has workers agree on the day, though it be midnight."""
 
@@ -102,6 +105,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _keep(config, items, chosen(config, items))
     else:
         _keep(config, items, [item for item in items if not item.get_closest_marker("slow")])
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 def chosen(config: pytest.Config, items: Sequence[pytest.Item]) -> list[pytest.Item]:

@@ -128,13 +128,9 @@ def test_states_lie_before_the_end_of_the_third_and_last_epoch_and_at_a_drawn_st
 
 @pytest.mark.parametrize(
     ("variant", "start"),
-    [
-        ("dropout", STEPS),
-        pytest.param("batch norm", 0, marks=pytest.mark.slow),
-        pytest.param("dropout", 0, marks=pytest.mark.slow),
-        pytest.param("batch norm", STEPS, marks=pytest.mark.slow),
-    ],
+    [("dropout", STEPS), ("batch norm", 0), ("dropout", 0), ("batch norm", STEPS)],
 )
+@pytest.mark.slow
 def test_every_engine_trains_alike(variant, start, backend, request):
     """Losses of all steps, partial batches among them, all curves of a short epoch, and what is observed."""
     if (variant, backend) == ("dropout", "torch"):
@@ -280,7 +276,12 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("name", CHANGES)
+COMPILES = "another decay of the second moment"
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name == COMPILES else ()) for name in CHANGES]
+)
 def test_a_change_shows(name):
     """Over twenty steps by more than rounding moves them, which a perturbation of the weights shows."""
     plain, moved = trained("dropout"), trained("dropout", perturbed=1)
