@@ -96,7 +96,8 @@ def traces(backend: str, environment: Mapping[str, str], only: Sequence[str]) ->
         short = []
         for state in stored.states:
             late = Late(state.start, stored.sizes, state.own_labels) if state.start else None
-            trials = short_trials(EXPERIMENTS[name], variant, SEEDS, late, engine=engine, perturbed=bits)
+            how: Any = {"compared": state, "engine": engine, "perturbed": bits}
+            trials = short_trials(EXPERIMENTS[name], variant, SEEDS, late, **how)
             short += [msgspec.structs.replace(state.compared(trial), perturbed=0) for trial in trials]
         trained[f"{name}/{variant}"] = msgspec.to_builtins(short)
     return trained
