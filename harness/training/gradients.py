@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness.errors import invalid
-from harness.training.backends import active, active_backend
+from harness.training.backends import active
 
 
 def value_and_gradient(function: Callable[[Any], Any], point: np.ndarray) -> tuple[float, np.ndarray]:
@@ -63,13 +63,4 @@ def trajectory(optimizer: Any, start: Sequence[np.ndarray], gradients: Sequence[
         )
     variables = [keras.Variable(np.asarray(value, "float32")) for value in start]
     steps = [np.asarray(gradient, "float32") for gradient in gradients]
-    if active_backend() == "jax":  # which would compile each operation by itself
-        from harness.training.backends.jax import trajectory as in_one_program
-
-        return [np.asarray(weights) for weights in in_one_program(optimizer, variables, steps)]
-    history: list[list[np.ndarray]] = [[] for _ in variables]
-    for step in range(*count):
-        optimizer.apply([keras.ops.convert_to_tensor(gradient[step]) for gradient in steps], variables)
-        for weights, variable in zip(history, variables, strict=True):
-            weights.append(np.array(keras.ops.convert_to_numpy(variable)))
-    return [np.stack(weights) for weights in history]
+    return [np.array(weights) for weights in active().trajectory(optimizer, variables, steps)]

@@ -75,6 +75,9 @@ class Backend(Protocol):
     def weight_gradients(self, model: Any, loss: Any, x: np.ndarray, y: np.ndarray) -> Sequence[Any]:
         """∂L/∂W of the mean ``loss``, a Keras function, by each trainable weight, in training mode."""
 
+    def trajectory(self, optimizer: Any, variables: list[Any], gradients: list[np.ndarray]) -> Sequence[Any]:
+        """The values of each variable after every step of a new optimizer, (steps, *shape)."""
+
 
 def named(name: str) -> Backend:
     """The module of a backend out of ``NAMES``."""

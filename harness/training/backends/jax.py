@@ -98,7 +98,7 @@ def weight_gradients(model: Any, loss: Any, x: np.ndarray, y: np.ndarray) -> lis
 
 
 def trajectory(optimizer: Any, variables: list[Any], gradients: list[np.ndarray]) -> list[Any]:
-    """The values of each variable after every step, (steps, *shape), by one program."""
+    """By one program: JAX would compile each operation by itself."""
     import jax
 
     optimizer.build(variables)

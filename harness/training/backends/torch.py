@@ -71,6 +71,17 @@ def weight_gradients(model: Any, loss: Any, x: np.ndarray, y: np.ndarray) -> lis
     return [gradient.detach().cpu().numpy() for gradient in torch.autograd.grad(value, weights)]
 
 
+def trajectory(optimizer: Any, variables: list[Any], gradients: list[np.ndarray]) -> list[Any]:
+    from keras.ops import convert_to_numpy, convert_to_tensor
+
+    history: list[list[np.ndarray]] = [[] for _ in variables]
+    for step in zip(*gradients, strict=True):
+        optimizer.apply([convert_to_tensor(gradient) for gradient in step], variables)
+        for weights, variable in zip(history, variables, strict=True):
+            weights.append(np.array(convert_to_numpy(variable)))
+    return history
+
+
 class TorchProgram(Program):
     """It trains the variables of its model by traced steps, one for each size of a batch."""
 
