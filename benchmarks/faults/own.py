@@ -31,7 +31,7 @@ TESTS = {
     "harness.check": ("tests/check", "tests/suite/test_stored.py"),
     "harness.claim": ("tests/test_claim.py", "tests/reports"),
     "harness.erratum": ("tests/test_erratum.py", "tests/cases/test_errata.py"),
-    "harness.model": ("tests/test_model.py", "tests/reports", "tests/cases/test_metrics.py"),
+    "harness.model": ("tests/test_model.py", "tests/check", "tests/reports", "tests/cases/test_metrics.py"),
     "harness.record": ("tests/check", "tests/record"),
     "harness.record.outcomes": ("tests/check",),
     "harness.rules": ("tests/rules",),
@@ -321,12 +321,11 @@ def expected_of_the_first(original: Any, self: Any, claim: Any) -> Any:
     return original(self, next(other for other in CLAIMS if file_of(other) == file_of(claim)))
 
 
-def neighbour(original: Any, self: Any, experiment: str, variant: str, *stack: str) -> Any:
+def neighbour(original: Any, here: Any, experiment: Any, variant: str, trained: Any, evidence: Any) -> Any:
     """A variant is compared with the evidence of the one before it."""
-    evidence = self.get(experiment, *stack)
-    names = list(evidence.variants) if evidence else []
+    names = list(evidence[here.stack].variants) if here.stack in evidence else []
     other = names[max(names.index(variant) - 1, 0)] if variant in names else variant
-    return original(self, experiment, other, *stack)
+    return original(here, experiment, other, trained, evidence)
 
 
 def of_another_backend(original: Any, path: Any) -> Any:
@@ -359,7 +358,7 @@ FILES = {
     "no verdict is expected": fault((STORED, "expected"), skipped()),
 } | held_out(
     {
-        "a variant alongside its neighbour's baseline": fault((STORED, "variant"), neighbour),
+        "a variant alongside its neighbour's baseline": fault(("harness.check.judge", "judge"), neighbour),
         "baselines of another backend": fault(("harness.check.evidence", "read"), of_another_backend),
         "of several records of a claim the first counts": fault(
             (f"{RECORDS}:Run", "add"),

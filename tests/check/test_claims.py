@@ -129,6 +129,11 @@ def test_trainings(store, asked, scale, state, red):
     assert ("stored, not compared" in result.outcome.reason) == asked.get("update", False)
 
 
+def test_a_variant_is_compared_with_its_own_evidence(store):
+    result = judge(store(), full=True).training(("nets", "dropout"), trained(ended=trials(HELPS, 10)["dropout"]))
+    assert result.outcome.state is TrainingState.IDENTICAL
+
+
 @pytest.mark.parametrize("required", [False, True])
 def test_what_has_no_evidence_is_new_and_red_where_it_is_required(tmp_path, required):
     judged = judge(Stored(tmp_path, STACK), require_baselines=required)

@@ -10,6 +10,7 @@ import re
 import numpy as np
 import pytest
 
+from harness.check import difference
 from harness.check.difference import LEVEL, Agreement, agreement, compared, drift, drifted
 from harness.model import Metric, Trial
 from tests.rules.test_published import DIGITS, FIRST, HOURS, SECOND, P
@@ -197,6 +198,14 @@ def test_a_metric_other_than_the_first_moves_too():
     now = [Trial("plain", s, {"val_accuracy": v, "gap": v - 0.96}) for s, v in enumerate(STORED[:5])]
     assert drifted(now, then, (ACCURACY, other), DRIFT, paired=True).startswith("gap ")
     assert drifted(then[:5], then, (ACCURACY, other), DRIFT, paired=True) == ""
+
+
+def test_the_first_metric_has_half_of_the_level(monkeypatch):
+    levels = {}
+    monkeypatch.setattr(difference, "drift", lambda ours, then, metric, level, paired: levels.update({metric: level}))
+    others = [Metric(name, "lower", "fraction", 0.001) for name in ("gap", "loss")]
+    difference.drifted([], [], (ACCURACY, *others), 0.004, paired=True)
+    assert levels == {ACCURACY: 0.002, **dict.fromkeys(others, 0.001)}
 
 
 # Published tests

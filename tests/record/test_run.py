@@ -65,6 +65,10 @@ def test_infinities_and_nan_come_back_where_a_number_may_be_one(movement: Moveme
     assert decode(encode(done)) == done
 
 
+def test_a_metric_has_all_its_digits() -> None:
+    assert decode(run_module.encode(done(0, loss=0.1 + 0.2))) == done(0, loss=0.30000000000000004)
+
+
 def test_numpy_scalars_are_numbers() -> None:
     typed: Any = {"exit_status": np.int64(3), "seconds": np.float64(0.1), "interrupted": np.bool_(True)}
     assert decode(encode(RunEnded(**typed))) == RunEnded(exit_status=3, seconds=0.1, interrupted=True)
