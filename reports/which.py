@@ -49,6 +49,7 @@ def searched(options: argparse.Namespace, run: Callable[[], Run]) -> int:
     elif not (first and dots and last):
         raise invalid("--bisect", expected="two versions, such as 3.1.1..3.3.3", received=repr(options.bisect))
     folder = (options.out or out_of(course())).resolve() / FOLDER
+    backend = package if package in NAMES else backend  # another package is searched as Keras' backend
     search = Search(Builds(package or "keras", backend, names, folder, first), options.clone, options.script)
     try:
         return int(search.run(first, last))

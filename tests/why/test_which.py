@@ -80,6 +80,16 @@ def test_builds_that_do_the_same_are_not_searched(
     assert asked == ["3.2.0", "3.2.1"]
 
 
+def test_another_package_is_searched_as_the_backend(
+    asked: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    backends = []
+    answered = Builds._asked
+    monkeypatch.setattr(Builds, "_asked", lambda self, path: (backends.append(self.backend), answered(self, path))[1])
+    search(tmp_path, "--bisect", "torch:3.0.5..3.2.0")
+    assert {*backends} == {"torch"}
+
+
 def test_a_build_that_says_nothing_is_skipped_and_said(
     asked: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
