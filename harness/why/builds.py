@@ -197,7 +197,8 @@ class Builds:
         else:
             nightly = "dev" in build.version
             what = (NIGHTLY[self.package],) if nightly else DISTRIBUTIONS[self.package]
-            options = ["--quiet", "--no-deps", "--python", str(self.base), "--target", str(beside)]
+            options = ["--quiet", "--python", str(self.base), "--target", str(beside)]
+            options += ["--no-deps"] if self.package != "torch" else []  # whose CUDA libraries are of its own version
             said = _command(self.uv, "pip", "install", *options, *(f"{name}=={build.version}" for name in what))
         if not said:
             beside.replace(path)
