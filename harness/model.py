@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
@@ -50,10 +51,11 @@ class Metric:
     of: Callable[[History], float | None] | None = None
 
     def __post_init__(self) -> None:
+        effect: Any = self.smallest_effect
         for what, good, expected, received in (
             ("direction", self.better in ("higher", "lower"), "'higher' or 'lower'", self.better),
             ("scale", self.scale in ("linear", "log"), "'linear' or 'log'", self.scale),
-            ("smallest effect", self.smallest_effect > 0, "a positive number", self.smallest_effect),
+            ("smallest effect", isinstance(effect, Real) and float(effect) > 0, "a positive number", repr(effect)),
             (
                 "floor",
                 self.floor >= 0 and not (self.floor and self.scale == "linear"),

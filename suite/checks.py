@@ -57,7 +57,7 @@ class Check:
     def id(self, name: str) -> str:
         """The id of a check of this test. SuiteError if the test has one of this name already."""
         parts = [getattr(getattr(self.item, "cls", None), "__name__", ""), self.item.name, name]
-        id = id_of("_".join(filter(None, parts)))
+        id = id_of("_".join(map(str, filter(None, parts))))
         if id in self._used:
             raise invalid(f"check of {self.item.name}", expected="a name of its own for each check of a test, as in "
                           'name="small"', received=f"{name!r} twice" if name else "two without a name")  # fmt: skip
@@ -77,7 +77,7 @@ class TrainingCheck(Check):
         epochs: int,
         optimizer: Any = "rmsprop",
         loss: Any = None,
-        metrics: Sequence[Any] = (),
+        metrics: Sequence[Any] | Mapping[str, Any] = (),
         batch_size: int = 32,
         validation_data: Any = None,
         callbacks: Callable[[], Sequence[Any]] | None = None,
@@ -190,11 +190,15 @@ class ClaimCheck(Check):
             raise invalid(f"arguments of {id}", expected=", ".join(How.__annotations__), received=sorted(unknown))
         if "smallest_effect" not in how:
             raise invalid(id, expected="smallest_effect, the smallest difference that matters", received="none")
-        if verdict not in Verdict.__members__:
+        if verdict not in tuple(Verdict):
             raise invalid(f"verdict of {id}", expected=f"one of {', '.join(Verdict)}", received=repr(verdict))
         better, scale = how.get("better", "higher"), how.get("scale", "linear")
         metric = Metric(how.get("metric", VALUE), better, "", how["smallest_effect"], scale)
-        made, sizes = rule if isinstance(rule, Rule) else rule(), (seeds,) if isinstance(seeds, int) else tuple(seeds)
+        if not isinstance(functions, Mapping):
+            raise invalid(f"functions of {id}", expected="functions by name", received=repr(functions)[:80])
+        made, sizes = rule() if callable(rule) else rule, tuple(seeds) if isinstance(seeds, Sequence) else (seeds,)
+        if not isinstance(made, Rule):
+            raise invalid(f"rule of {id}", expected="a rule of harness.rules", received=repr(made)[:80])
         claim = OwnClaim(id=id, rule=made, functions=dict(functions), metric=metric, sizes=sizes,
                          verdict=Verdict(verdict))  # fmt: skip
         return claims.check(claim, path_of(self.item.path, claims.STACK, id), self.update)

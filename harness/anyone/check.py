@@ -14,6 +14,7 @@ from harness.anyone.training import NAME, OwnTraining, checked, stored
 from harness.check.evidence import changes_text
 from harness.check.judge import REFERENCE, Circumstances, Comparison, same_versions
 from harness.environment import fingerprint as machine
+from harness.errors import SuiteError
 from harness.record.evidence import Evidence
 from harness.record.outcomes import REPRODUCED, TrainingState
 from harness.record.trials import Training
@@ -77,16 +78,17 @@ def _parts(training: OwnTraining, known: Training) -> tuple[list[str], list[str]
 
     Gradients are left out: where ReLU's input is exactly 0, as on black pixels, they are no limit of differences.
     """
-    from harness.why.where import Part, causes, stages
+    from harness.why.where import WHOLE, Part, causes, stages
 
     experiment = training.experiment(known.metrics)
     if not experiment.loss:
-        return [], ["a step: not compared, as its loss is not given by name"]
+        return [], [f"{WHOLE}: not compared, as its loss is not given by name"]
     try:
         compared = stages(experiment, NAME, replace(known, hashes=None))
-    except Exception as error:  # of several inputs, a layer without configuration, …
-        said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        return [], [f"a step: not compared, as it ends with {said}"]
+    except SuiteError as error:
+        return [], [f"{WHOLE}: not compared, as {error}"]
+    # the training itself has not ended so: it has several inputs, a layer without configuration, …
+    compared = [stage._replace(difference=None) if stage.what == WHOLE else stage for stage in compared]
     compared = [stage for stage in compared if stage.part is not Part.GRADIENT]
     return list(map(str, causes(compared))), [str(stage) for stage in compared if stage.difference is None]
 
@@ -123,10 +125,12 @@ def _of_storing(
 
 
 def _ends(training: Training) -> str:
-    """The mean of each metric over the seeds that were trained to the end."""
+    """The mean of each metric over the seeds that were trained to the end, and how many of these diverged."""
+    count, broken = len(training.trials), sum(trial.divergence is not None for trial in training.trials)
     values = {
         name: [number for trial in training.trials if (number := trial.metrics.get(name)) is not None]
         for name in training.metrics
     }
     means = [f"{name} {statistics.fmean(known):.4g}" for name, known in values.items() if known]
-    return f"{', '.join(means)} (mean of {len(training.trials)} seeds)"
+    told = f"mean of {count} seed{'s' * (count > 1)}" + f"; {broken} ended with a loss of nan or inf" * bool(broken)
+    return f"{', '.join(means) or 'no number'} ({told})"

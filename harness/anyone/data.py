@@ -72,6 +72,12 @@ class Data:
         each, endless = min(TAIL + 1, len(batches)), itertools.cycle(batches)
         return [list(itertools.islice(endless, each)) for _ in range(short_epochs(each, compared, canonical))]
 
+    def examples(self, count: int | None = None) -> Any:
+        """Its examples as arrays: the first ``count``, or those of the first batches."""
+        if self.arrays:
+            return _rows(self.given, slice(count))
+        return mapped(lambda *parts: np.concatenate(parts), *self.first(TAIL))
+
     def checksums(self) -> dict[str, Any]:
         """Of each array; of data that give batches, of the first of them."""
         if self.arrays:
@@ -84,10 +90,9 @@ def validation(given: Any) -> Any:
     """The first validation examples as arrays; None where there are none, or they cannot be joined."""
     if given is None:
         return None
-    if isinstance(given, tuple | list):
-        return mapped(lambda values: np.asarray(values)[:VALIDATION], tuple(given))
+    data = Data(given, 0, 1)
     try:
-        return mapped(lambda *parts: np.concatenate(parts), *Data(given, 0, 1).first(TAIL))
+        return data.examples(VALIDATION)
     except (TypeError, ValueError):
         return None
 

@@ -56,7 +56,7 @@ class OwnTraining:
     loss: Any
     epochs: int
     batch_size: int = 32
-    metrics: Sequence[Any] = ()
+    metrics: Sequence[Any] | Mapping[str, Any] = ()
     validation_data: Any = None
     callbacks: Callable[[], Sequence[Any]] | None = None
     seeds: int = 5
@@ -68,6 +68,12 @@ class OwnTraining:
             given = getattr(self, name)
             if not isinstance(given, int) or isinstance(given, bool) or given < 1:
                 raise invalid(f"{name} of {self.id}", expected="a whole number from 1 on", received=repr(given))
+        for name, good, expected in (
+            ("metrics", isinstance(self.metrics, list | tuple | dict), "a list, or lists by output"),
+            ("callbacks", self.callbacks is None or callable(self.callbacks), "a function that makes them"),
+        ):
+            if not good:
+                raise invalid(f"{name} of {self.id}", expected=expected, received=repr(getattr(self, name))[:80])
         build = self.build_model
         if not callable(build) or (hasattr(build, "layers") and not isinstance(build, type)):
             raise invalid(f"build_model of {self.id}", expected="a function that builds a new model, so that each seed "
@@ -90,9 +96,12 @@ class OwnTraining:
                 optimizer = type(optimizer).from_config(optimizer.get_config())
             elif callable(optimizer):
                 optimizer = optimizer()
-            model.compile(optimizer=optimizer, loss=self.loss, metrics=list(self.metrics) or None)
+            metrics = self.metrics if isinstance(self.metrics, dict) else list(self.metrics)
+            model.compile(optimizer=optimizer, loss=self.loss, metrics=metrics or None)
         if not model.built:
             model(self.drawn(seed).first(1)[0][0])
+        if not model.trainable_variables:
+            raise invalid(f"build_model of {self.id}", expected="a model with weights to train", received="none")
         return model
 
     @functools.cached_property
@@ -101,7 +110,8 @@ class OwnTraining:
         model = self.built(0)
         for layer, name in itertools.product(model._flatten_layers(), RANDOM if self.canonical else ()):
             if getattr(layer, name, None):
-                setattr(layer, name, 0.0)
+                with contextlib.suppress(AttributeError):  # a recurrent layer only shows what its cell has
+                    setattr(layer, name, 0.0)
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
         return model
@@ -207,7 +217,10 @@ class OwnTraining:
         import keras
 
         def data() -> Dataset:
-            return Dataset(*self.drawn().given[:2], *(self.validated or (None, None))[:2])
+            x, y, *_ = self.drawn().examples()
+            if not hasattr(x, "shape") or not hasattr(y, "shape"):
+                raise SuiteError("it has several inputs or outputs")
+            return Dataset(x, y)
 
         loss = getattr(keras.losses.get(self.loss), "__name__", "") if isinstance(self.loss, str) else ""
         kinds = tuple(
@@ -215,7 +228,7 @@ class OwnTraining:
         )
         return Experiment(
             id=self.id, loss=loss, size=Size(self.epochs, self.batch_size),
-            variants=(Variant(NAME, self.build_model, data, lambda: self.built(0).optimizer),), metrics=kinds,
+            variants=(Variant(NAME, lambda: self.built(0), data, lambda: self.built(0).optimizer),), metrics=kinds,
             accuracy=False,
         )  # fmt: skip
 
@@ -228,7 +241,7 @@ class OwnTraining:
         configuration = {
             **model,
             "loss": plain_json(mapped(_described, self.loss)),
-            "metrics": plain_json(mapped(_described, list(self.metrics))),
+            "metrics": plain_json(mapped(_described, self.metrics)),
             "batch_size": self.batch_size,
             "epochs": self.epochs,
             "data": self.drawn().checksums(),
@@ -266,7 +279,10 @@ def stored(training: OwnTraining) -> Training:
     SuiteError if nothing of it could be compared later.
     """
     check_repeats(training.data, training.batch_size)
-    first, again = (trial.losses[0] for trial in training.short((0, 0)))
+    losses, (again, *_) = (trial.losses for trial in training.short((0, 0)))
+    first = losses[0]
+    if not any(map(value, losses)):
+        raise invalid(f"loss of {training.id}", expected="one, or a model that is compiled", received="0 at each step")
     if relative(value(again), value(first)) > LIMIT:
         raise SuiteError(
             f"{training.id}: two trainings of one seed differ from their first step on ({first}, {again}), so "

@@ -93,7 +93,7 @@ class TrainingSetup:
         make = self.variant.optimizer
         model, optimizer = self.variant.model(), self.late.optimizer(make) if self.late else make()
         _check_configuration(model)
-        if self.canonical:
+        if self.canonical and "Dropout" in str(model.get_config()):  # of a layer of one's own Keras may make another
             model = type(model).from_config(_without_dropout(model.get_config()))
         if not model.built:
             model.build((None, *self.data.x.shape[1:]))

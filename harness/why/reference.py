@@ -166,7 +166,7 @@ LOSSES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 """Of targets and outputs. On TensorFlow Keras computes cross-entropy from the logits of a softmax: it clips nothing."""
 
 
-def lstm(x: np.ndarray, kernel: np.ndarray, recurrent: np.ndarray, bias: np.ndarray) -> np.ndarray:
+def lstm(x: np.ndarray, kernel: np.ndarray, recurrent: np.ndarray, bias: np.ndarray | float = 0.0) -> np.ndarray:
     """Hochreiter & Schmidhuber 1997 with forget gates (Gers et al. 2000), gates in Keras' order: i, f, c, o."""
     h = c = np.zeros((len(x), len(recurrent)))
     for step in range(x.shape[1]):
@@ -176,72 +176,111 @@ def lstm(x: np.ndarray, kernel: np.ndarray, recurrent: np.ndarray, bias: np.ndar
     return h
 
 
-def convolution(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> np.ndarray:
+def convolution(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray | float = 0.0) -> np.ndarray:
     """Cross-correlation with a kernel (rows, columns, in, out), no padding."""
     windows = np.lib.stride_tricks.sliding_window_view(x, kernel.shape[:2], axis=(1, 2))
     return np.einsum("nijcab,abco->nijo", windows, kernel) + bias
 
 
 def max_pooling(x: np.ndarray) -> np.ndarray:
-    """The maximum of each 2 × 2 square; numbers of rows and columns must be even."""
+    """The maximum of each whole 2 × 2 square."""
     n, rows, columns, channels = x.shape
-    return np.asarray(x.reshape(n, rows // 2, 2, columns // 2, 2, channels).max(axis=(2, 4)))
-
-
-def normalised(x: np.ndarray, weights: Arrays, statistics: Arrays, training: bool) -> tuple[np.ndarray, Arrays]:
-    """Ioffe & Szegedy 2015 over all axes but the last; Keras' ε = 1e-3, momentum 0.99, variance that divides by n."""
-    rows = x.reshape(-1, x.shape[-1])
-    mean, variance = now = [rows.mean(axis=0), rows.var(axis=0)] if training else statistics
-    outputs = weights[0] * (rows - mean) / np.sqrt(variance + 1e-3) + weights[1]
-    if training:
-        statistics = [average(old, new, 0.99) for old, new in zip(statistics, now, strict=True)]
-    return outputs.reshape(x.shape), statistics
+    squares = x[:, : rows // 2 * 2, : columns // 2 * 2].reshape(n, rows // 2, 2, columns // 2, 2, channels)
+    return np.asarray(squares.max(axis=(2, 4)))
 
 
 class Layer:
     """A layer of Keras with its arguments, and its form in NumPy.
 
-    A Dropout multiplies by ``mask`` in training: 0 where a unit is dropped.
+    A Dropout multiplies by ``mask`` in training: 0 where a unit is dropped. ``activate`` is its activation.
     """
 
     def __init__(self, kind: str, **given: Any) -> None:
         self.kind, self.given = kind, given
-        self.weights = {"Dense": 2, "Conv2D": 2, "BatchNormalization": 2, "LSTM": 3}.get(kind, 0)
+        count = {"Dense": 2, "Conv2D": 2, "BatchNormalization": 2, "LSTM": 3}.get(kind, 0)
+        self.weights = count - (given.get("use_bias") is False)
         self.statistics = 2 if kind == "BatchNormalization" else 0
         self.mask: np.ndarray | float = 1.0
+        self.activation = given.get("activation", "linear")
+        self.activate = ACTIVATIONS[self.activation]
 
     def keras(self) -> Any:
         import keras
 
         return getattr(keras.layers, self.kind)(**self.given)
 
+    def linear(self, x: np.ndarray, weights: Arrays, statistics: Arrays, training: bool) -> tuple[np.ndarray, Arrays]:
+        """(outputs before the activation, new statistics)."""
+        match self.kind:
+            case "Dense":
+                return x @ weights[0] + (weights[1] if len(weights) > 1 else 0.0), statistics
+            case "Conv2D":
+                return convolution(x, *weights), statistics
+            case "LSTM":
+                return lstm(x, *weights), statistics
+            case "MaxPooling2D":
+                return max_pooling(x), statistics
+            case "Flatten":
+                return x.reshape(len(x), -1), statistics
+            case "BatchNormalization":
+                return self._normalised(x, weights, statistics, training)
+            case "Dropout" if training:
+                return x * self.mask, statistics
+        return x, statistics
+
+    def _normalised(
+        self, x: np.ndarray, weights: Arrays, statistics: Arrays, training: bool
+    ) -> tuple[np.ndarray, Arrays]:
+        """Ioffe & Szegedy 2015 over all axes but the last; the variance divides by n."""
+        epsilon, momentum = self.given.get("epsilon", 1e-3), self.given.get("momentum", 0.99)
+        rows = x.reshape(-1, x.shape[-1])
+        mean, variance = now = [rows.mean(axis=0), rows.var(axis=0)] if training else statistics
+        outputs = weights[0] * (rows - mean) / np.sqrt(variance + epsilon) + weights[1]
+        if training:
+            statistics = [average(old, new, momentum) for old, new in zip(statistics, now, strict=True)]
+        return outputs.reshape(x.shape), statistics
+
+    def penalty(self, weights: Arrays, outputs: np.ndarray) -> float:
+        """λ Σ |w| + λ Σ w² of what is regularized; of activities the mean over the examples. Keras' default is 0.01."""
+        names = ("kernel", "recurrent", "bias") if self.kind == "LSTM" else ("kernel", "bias")
+        parts = [(name, values, 1) for name, values in zip(names, weights, strict=False)]
+        total = 0.0
+        for name, values, count in [*parts, ("activity", outputs, len(outputs))]:
+            rates = self.given.get(f"{name}_regularizer") or {}
+            for kind, rate in {rates: 0.01}.items() if isinstance(rates, str) else rates.items():
+                total += rate * float(np.sum(np.abs(values) if kind == "l1" else values**2)) / count
+        return total
+
     def forward(
         self, x: np.ndarray, weights: Arrays, statistics: Arrays, training: bool
     ) -> tuple[np.ndarray, Arrays, float]:
-        """(outputs, new statistics, penalty).
+        """(outputs, new statistics, penalty)."""
+        outputs, statistics = self.linear(x, weights, statistics, training)
+        outputs = self.activate(outputs)
+        return outputs, statistics, self.penalty(weights, outputs)
 
-        Penalties are Keras' defaults: "l2" is 0.01 Σ W², "l1" 0.01 times the mean over examples of Σ |y|.
-        """
-        outputs, penalty = x, 0.0
-        match self.kind:
-            case "Dense":
-                outputs = x @ weights[0] + weights[1]
-            case "Conv2D":
-                outputs = convolution(x, *weights)
-            case "LSTM":
-                outputs = lstm(x, *weights)
-            case "MaxPooling2D":
-                outputs = max_pooling(x)
-            case "BatchNormalization":
-                outputs, statistics = normalised(x, weights, statistics, training)
-            case "Dropout" if training:
-                outputs = x * self.mask
-        outputs = ACTIVATIONS[self.given.get("activation", "linear")](outputs)
-        if self.given.get("kernel_regularizer"):
-            penalty += 0.01 * float(np.sum(weights[0] ** 2))
-        if self.given.get("activity_regularizer"):
-            penalty += 0.01 * float(np.abs(outputs).sum()) / len(x)
-        return outputs, statistics, penalty
+
+def forward(
+    layers: Sequence[Layer], x: np.ndarray, weights: Arrays, statistics: Arrays, training: bool
+) -> tuple[np.ndarray, Arrays, float]:
+    """The outputs of a network, the statistics after them, and the sum of the penalties."""
+    weights_left, statistics_left, after, penalties = iter(weights), iter(statistics), [], 0.0
+    for layer in layers:
+        own = [next(weights_left) for _ in range(layer.weights)]
+        x, moved, penalty = layer.forward(x, own, [next(statistics_left) for _ in range(layer.statistics)], training)
+        after += moved
+        penalties += penalty
+    return x, after, penalties
+
+
+def slope(function: Callable[[], float], weights: np.ndarray, direction: np.ndarray, step: float) -> float:
+    """The central difference of a function of these weights along a direction of length 1."""
+    kept, totals = weights.copy(), []
+    for sign in (1, -1):
+        weights[...] = kept + sign * step * direction
+        totals.append(function())
+    weights[...] = kept
+    return (totals[0] - totals[1]) / (2 * step)
 
 
 @dataclass
@@ -276,13 +315,7 @@ class Reference:
 
     def outputs(self, x: np.ndarray, training: bool) -> tuple[np.ndarray, Arrays, float]:
         """The outputs, the statistics after them, and the sum of the penalties."""
-        weights, statistics, after, penalties = iter(self.weights), iter(self.state.statistics), [], 0.0
-        for layer in self.layers:
-            own = [next(weights) for _ in range(layer.weights)], [next(statistics) for _ in range(layer.statistics)]
-            x, moved, penalty = layer.forward(x, *own, training)
-            after += moved
-            penalties += penalty
-        return x, after, penalties
+        return forward(self.layers, x, self.weights, self.state.statistics, training)
 
     def losses(self, x: np.ndarray, y: np.ndarray, training: bool) -> tuple[np.ndarray, float, int]:
         """The loss of each example, the sum of the penalties, and the number of examples classified correctly."""
@@ -292,18 +325,18 @@ class Reference:
     def gradients(self, x: np.ndarray, y: np.ndarray) -> Arrays:
         """The gradient of the mean loss plus the penalties in training mode, by central differences."""
 
-        def slope(flat: np.ndarray, index: int) -> float:
-            kept, totals = flat[index], []
-            step = DIFFERENCE * max(1.0, abs(kept))
-            for flat[index] in (kept + step, kept - step):
-                outputs, _, penalties = self.outputs(x, True)
-                losses = self.loss(y, outputs)
-                totals.append(float(losses.sum()) / losses.size + penalties)
-            flat[index] = kept
-            return (totals[0] - totals[1]) / (2 * step)
+        def total() -> float:
+            outputs, _, penalties = self.outputs(x, True)
+            losses = self.loss(y, outputs)
+            return float(losses.sum()) / losses.size + penalties
 
-        views = [(weights, weights.reshape(-1)) for weights in self.weights]
-        return [np.array([slope(flat, i) for i in range(flat.size)]).reshape(of.shape) for of, flat in views]
+        def gradient(of: np.ndarray) -> np.ndarray:
+            steps = DIFFERENCE * np.maximum(1.0, np.abs(of))
+            directions = np.eye(of.size).reshape(-1, *of.shape)
+            slopes = [slope(total, of, *each) for each in zip(directions, steps.ravel(), strict=True)]
+            return np.array(slopes).reshape(of.shape)
+
+        return [gradient(weights) for weights in self.weights]
 
     def step(self, x: np.ndarray, y: np.ndarray) -> None:
         gradients = self.gradients(x, y)

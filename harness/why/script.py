@@ -193,7 +193,8 @@ def written(made: Any) -> str:
     """ "keras.optimizers.Adam(learning_rate=0.01)"."""
     kind = type(made)
     module = next(
-        name for name in ("optimizers", "regularizers", "constraints") if f".{name}." in f"{kind.__module__}."
+        (name for name in ("optimizers", "regularizers", "constraints") if f".{name}." in f"{kind.__module__}."),
+        "layers",
     )
     given = arguments(made)
     if module == "optimizers":

@@ -13,8 +13,7 @@ from __future__ import annotations
 import contextlib
 import enum
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,12 +23,23 @@ from harness.model import Experiment
 from harness.record.trials import Training
 from harness.training.backends import active_backend
 from harness.training.gradients import weight_gradients
-from harness.training.late_state import Late, own_slots, slots_of
+from harness.training.late_state import own_slots
 from harness.training.seeding import data_order, initialise
 from harness.training.setup import TrainingSetup
 from harness.training.steps import late_states
-from harness.why import reference
-from harness.why.reference import CLIPS, Arrays, Optimizer, Slots, average
+from harness.why.reference import (
+    ACTIVATIONS,
+    CLIPS,
+    LOSSES,
+    RULES,
+    Arrays,
+    Layer,
+    Optimizer,
+    Slots,
+    forward,
+    slope,
+)
+from harness.why.script import arguments
 
 EXAMPLES = 64
 """Examples of the batch; a dropout mask is drawn for MASKED examples of as many units."""
@@ -42,7 +52,7 @@ differences; a ReLU within rounding of 0 may be on in one and off in the other.
 """
 NUDGE, NOISE = 1e-7, 5e-14
 """Central differences: the step, relative to a weight, and the relative error of the loss in float64."""
-MASK = "dropout mask"
+MASK, WHOLE, NO_FORM = "dropout mask", "a step", "NumPy has no form of a layer or the loss"
 SIGMAS = 5.0
 """The share of units that a mask keeps may differ from its rate by so many standard deviations."""
 OF_ADAM, OF_EARLY_ADAM = 1e-4, 2e-4
@@ -142,28 +152,26 @@ def stages(experiment: Experiment, variant: str, known: Training | None = None) 
         experiment, variant: what is trained.
         known: its evidence: the sizes of late states, and the hashes of random numbers. Without it there are none.
     """
-    plain = TrainingSetup.of(experiment, variant)
     worst: dict[tuple[str, str], Stage] = {}
-    for stage in _all(experiment, variant, plain, known):
+    for stage in _all(experiment, variant, known):
         before = worst.get((stage.what, stage.of))
         if before is None or stage.excess > before.excess:
             worst[stage.what, stage.of] = stage
     return list(worst.values())
 
 
-def _all(experiment: Experiment, variant: str, plain: TrainingSetup, known: Training | None) -> Iterator[Stage]:
-    yield from hashed(plain, known)
-    yield from masks(plain)
-    lates = late_states(plain, known.sizes) if known and known.sizes else ()
-    for late in (None, *lates):
-        setup = TrainingSetup.of(experiment, variant, canonical=True, late=late)
-        try:
-            yield from Step(setup, late).stages()
-        except (SuiteError, MemoryError):
-            raise
-        except Exception as error:
-            said = f"it ends with {type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            yield Stage(Part.OUTPUT, "a step", "", np.inf, LIMIT, said)
+def _all(experiment: Experiment, variant: str, known: Training | None) -> Iterator[Stage]:
+    try:
+        plain = TrainingSetup.of(experiment, variant)
+        yield from hashed(plain, known)
+        yield from masks(plain)
+        for late in (None, *(late_states(plain, known.sizes) if known and known.sizes else ())):
+            yield from step(TrainingSetup.of(experiment, variant, canonical=True, late=late))
+    except (SuiteError, MemoryError):
+        raise
+    except Exception as error:
+        said = f"it ends with {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        yield Stage(Part.OUTPUT, WHOLE, "", np.inf, LIMIT, said)
 
 
 def hashed(setup: TrainingSetup, known: Training | None) -> Iterator[Stage]:
@@ -191,7 +199,7 @@ def masks(setup: TrainingSetup) -> Iterator[Stage]:
     setup.initialise(model, 0)
     ones = keras.ops.ones((MASKED, MASKED))
     for name, layer in named(model):
-        if type(layer).__name__ != "Dropout":
+        if type(layer) is not keras.layers.Dropout:
             continue
         rate = float(layer.get_config()["rate"])
         first, second = (_numpy(layer(ones, training=True)) for _ in range(2))
@@ -207,110 +215,131 @@ def masks(setup: TrainingSetup) -> Iterator[Stage]:
         yield Stage(Part.DROPOUT, MASK, name, max(alike - apart, 0.0), (1 - apart) / 2, said)
 
 
-@dataclass
-class Step:
-    """One step of a training from a state, which is the initial one without ``late``."""
+def step(setup: TrainingSetup) -> Iterator[Stage]:
+    """The parts of one step of a training from the state that the setup has."""
+    model, optimizer = setup.built
+    setup.initialise(model, 0)
+    data, order, loss = setup.data, data_order(0, 0, len(setup.data.x))[:EXAMPLES], setup.experiment.loss
+    x, y = (np.asarray(array[order], "float32") for array in (data.x, data.y))
+    statistics = [_numpy(value) for value in model.non_trainable_variables]
+    yield from layers(model, observed(model, x, training=False)[1], training=False)
+    outputs, records = observed(model, x, training=True)
+    y = y.reshape(outputs.shape) if y.size == np.prod(outputs.shape) else y
+    yield from layers(model, records, training=True)
+    yield from losses(loss, y, outputs, records)
+    yield from penalties(model, records)
+    for variable, value in zip(model.non_trainable_variables, statistics, strict=True):
+        variable.assign(value.astype(str(variable.dtype)))
+    initialise(model, 0, 1, True, setup.late.draw_weights if setup.late else None)
+    perturbed = weight_gradients(model, loss, x, y)
+    setup.initialise(model, 0)
+    gradients = weight_gradients(model, loss, x, y)
+    yield from of_weights(model, loss, x, y, gradients, perturbed, records[-1])
+    yield from update(model, optimizer, gradients)
 
-    setup: TrainingSetup
-    late: Late | None
 
-    def stages(self) -> Iterator[Stage]:
-        model, optimizer = self.setup.built
-        self.setup.initialise(model, 0)
-        data, order = self.setup.data, data_order(0, 0, len(self.setup.data.x))[:EXAMPLES]
-        x, y = (np.asarray(array[order], "float32") for array in (data.x, data.y))
-        statistics = [_numpy(value) for value in model.non_trainable_variables]
-        yield from self.evaluated(model, x)
-        outputs, records = observed(model, x, training=True)
-        yield from layers(model, records, training=True)
-        yield from self.loss(model, y, outputs, records)
-        for variable, value in zip(model.non_trainable_variables, statistics, strict=True):
-            variable.assign(value.astype(str(variable.dtype)))
-        loss = self.setup.experiment.loss
-        initialise(model, 0, 1, True, self.late.draw_weights if self.late else None)
-        perturbed = weight_gradients(model, loss, x, y)
-        self.setup.initialise(model, 0)
-        gradients = weight_gradients(model, loss, x, y)
-        yield from self.gradients(model, x, y, gradients, perturbed, _shaken(records[-1], y))
-        yield from update(model, optimizer, gradients)
+def losses(loss: str, y: np.ndarray, outputs: Any, records: Sequence[Record]) -> Iterator[Stage]:
+    """The loss, computed from the last layer's inputs."""
+    import keras
 
-    def evaluated(self, model: Any, x: np.ndarray) -> Iterator[Stage]:
-        """The outputs of every layer at evaluation."""
-        _, records = observed(model, x, training=False)
-        yield from layers(model, records, training=False)
+    name, last = f"loss, {loss.replace('_', ' ')}", records[-1]
+    value = float(np.mean(_numpy(keras.losses.get(loss)(y, outputs))))
+    if last.form is None or loss not in LOSSES:
+        yield Stage(Part.LOSS, name, "", None, LIMIT, "NumPy has no form of it")
+    else:
+        expected = _loss(loss, y, last.logits, last.form.activation)
+        said, apart = f"{value:.6g}, by its formula {expected:.6g}", abs(value - expected)
+        yield Stage(Part.LOSS, name, "", apart / max(abs(expected), 1e-3), LIMIT, said)
 
-    def loss(self, model: Any, y: np.ndarray, outputs: Any, records: Sequence[Record]) -> Iterator[Stage]:
-        """The loss from the last layer's inputs, and the penalties of all layers."""
-        import keras
 
-        value = float(np.mean(_numpy(keras.losses.get(self.setup.experiment.loss)(y, outputs))))
-        expected = _loss(self.setup.experiment.loss, y, records[-1])
-        name = f"loss, {self.setup.experiment.loss.replace('_', ' ')}"
-        if expected is None:
-            yield Stage(Part.LOSS, name, "", None, LIMIT, "NumPy has no form of it")
-        else:
-            said, apart = f"{value:.6g}, by its formula {expected:.6g}", abs(value - expected)
-            yield Stage(Part.LOSS, name, "", apart / max(abs(expected), 1e-3), LIMIT, said)
-        penalties, formula = float(sum(map(_numpy, model.losses))), sum(map(_penalty, records))
-        if penalties or formula:
-            size = max(abs(formula), 1e-12)
-            said = f"{penalties / size:.4g} × their formula"
-            yield Stage(Part.PENALTY, "penalties", "", abs(penalties - formula) / size, LIMIT, said)
+def penalties(model: Any, records: Sequence[Record]) -> Iterator[Stage]:
+    """The penalties of all layers."""
+    value = float(sum(map(_numpy, model.losses)))
+    formula = sum(record.form.penalty(record.weights, record.y) for record in records if record.form)
+    if any(record.form is None and record.layer.losses for record in records):
+        yield Stage(Part.PENALTY, "penalties", "", None, LIMIT, NO_FORM)
+    elif value or formula:
+        size = max(abs(formula), 1e-12)
+        said = f"{value / size:.4g} × their formula"
+        yield Stage(Part.PENALTY, "penalties", "", abs(value - formula) / size, LIMIT, said)
 
-    def gradients(
-        self,
-        model: Any,
-        x: np.ndarray,
-        y: np.ndarray,
-        gradients: Sequence[np.ndarray],
-        perturbed: Sequence[np.ndarray],
-        shaken: float,
-    ) -> Iterator[Stage]:
-        """The gradient of each weight against central differences, along itself and along a random direction.
 
-        ``perturbed``: the gradients at weights whose last bits are others; they show what rounding does to them.
-        ``shaken``: what rounding of the last layer's outputs does to every gradient, relative to its size.
-        """
-        if any(_form(layer) is None for layer in model.layers) or not hasattr(model, "add"):
-            yield Stage(Part.GRADIENT, "gradient", "", None, OF_GRADIENT, "NumPy has no form of a layer")
-            return
-        weights = [_numpy(variable) for variable in model.trainable_variables]
-        names = [f"{name} {variable.name}" for name, layer in named(model) for variable in layer.trainable_variables]
-        rng, loss, on = np.random.default_rng(0), self.setup.experiment.loss, dict[int, np.ndarray]()
-        _forward(model, x.astype("float64"), weights, loss, y, on)
+def of_weights(
+    model: Any,
+    loss: str,
+    x: np.ndarray,
+    y: np.ndarray,
+    gradients: Sequence[np.ndarray],
+    perturbed: Sequence[np.ndarray],
+    last: Record,
+) -> Iterator[Stage]:
+    """The gradient of each weight against central differences, along itself and along a random direction.
 
-        def total() -> float:
-            return _forward(model, x.astype("float64"), weights, loss, y, on)
+    ``perturbed``: the gradients at weights whose last bits are others; they show what rounding does to them.
+    ``last``: of the last layer. What rounding of its outputs does to the loss, it does to every gradient.
+    """
+    forms = [form for form in map(form_of, model.layers) if form]
+    if len(forms) < len(model.layers) or loss not in LOSSES or not hasattr(model, "add"):
+        yield Stage(Part.GRADIENT, "gradient", "", None, OF_GRADIENT, NO_FORM)
+        return
+    for form in forms[:-1]:
+        form.activate = _held() if form.activation == "relu" else form.activate
+    forms[-1].activate = ACTIVATIONS["linear"]
+    weights = [_numpy(variable) for variable in model.trainable_variables]
+    statistics = [value for layer in model.layers for value in _statistics(layer)]
 
-        for place, gradient in enumerate(gradients):
-            name, g = names[place], np.asarray(gradient, "float64")
-            norm, kept = float(np.linalg.norm(g)), weights[place]
-            step = NUDGE * np.sqrt(g.size) * max(float(np.sqrt(np.mean(kept**2))), 1e-3)
-            worst = 0.0
-            for direction in (g, rng.standard_normal(g.shape)):
-                unit = direction / max(float(np.linalg.norm(direction)), 1e-300)
-                slope = []
-                for sign in (1, -1):
-                    weights[place] = kept + sign * step * unit
-                    slope.append(total())
-                weights[place] = kept
-                expected, size = (slope[0] - slope[1]) / (2 * step), norm if direction is g else norm / np.sqrt(g.size)
-                error = abs(float(np.sum(g * unit)) - expected)
-                worst = max(worst, error / max(size, 1e-12))
-            moved = 10 * float(np.linalg.norm(np.asarray(perturbed[place], "float64") - g))
-            limit = max(OF_GRADIENT, shaken + (NOISE * abs(slope[0]) / step + moved) / max(norm, 1e-300))
-            yield Stage(Part.GRADIENT, "gradient", name, worst, limit)
+    def total() -> float:
+        logits, *_ = forward(forms, x.astype("float64"), weights, statistics, True)
+        return _loss(loss, y, logits, forms[-1].activation)
+
+    rng, noise = np.random.default_rng(0), NOISE * abs(total())
+    apart = float(np.sqrt(np.mean((last.y - y) ** 2)))
+    shaken = 16 * 2.0**-24 * float(np.abs(last.logits).max()) / max(apart, 1e-30)
+    for name, own, gradient, other in zip(weight_names(model), weights, gradients, perturbed, strict=True):
+        g = np.asarray(gradient, "float64")
+        norm, worst = float(np.linalg.norm(g)), 0.0
+        nudge = NUDGE * np.sqrt(g.size) * max(float(np.sqrt(np.mean(own**2))), 1e-3)
+        for direction, size in ((g, norm), (rng.standard_normal(g.shape), norm / np.sqrt(g.size))):
+            unit = direction / max(float(np.linalg.norm(direction)), 1e-300)
+            error = abs(float(np.sum(g * unit)) - slope(total, own, unit, nudge))
+            worst = max(worst, error / max(size, 1e-12))
+        moved = 10 * float(np.linalg.norm(np.asarray(other, "float64") - g))
+        limit = max(OF_GRADIENT, shaken + (noise / nudge + moved) / max(norm, 1e-300))
+        yield Stage(Part.GRADIENT, "gradient", name, worst, limit)
+
+
+def _held() -> Callable[[np.ndarray], np.ndarray]:
+    """A ReLU whose units stay on or off as in its first call.
+
+    So an input of exactly 0, of a black corner of an image, gives no gradient, as in Keras, and not half of one.
+    """
+    on: list[np.ndarray] = []
+
+    def relu(x: np.ndarray) -> np.ndarray:
+        on[:] = on or [x > 0]
+        return x * on[0]
+
+    return relu
+
+
+def _loss(loss: str, y: np.ndarray, logits: np.ndarray, activation: str) -> float:
+    """The mean loss; on TensorFlow Keras computes it from the logits of a softmax."""
+    if loss == "categorical_crossentropy" and activation == "softmax" and active_backend() == "tensorflow":
+        top = logits.max(axis=-1, keepdims=True)
+        logs = logits - top - np.log(np.exp(logits - top).sum(axis=-1, keepdims=True))
+        return float(-(y * logs).sum(axis=-1).mean())
+    return float(LOSSES[loss](y, ACTIVATIONS[activation](logits)).mean())
 
 
 def update(model: Any, optimizer: Any, gradients: Sequence[np.ndarray]) -> Iterator[Stage]:
     """The optimizer's slots and the change of each weight after one step with these gradients."""
     import keras
 
-    kind, by = type(optimizer).__name__, _optimizer(optimizer)
-    if by is None:
+    kind, by, variables = type(optimizer).__name__, _optimizer(optimizer), model.trainable_variables
+    if by is None or any(each.constraint or str(each.dtype) != "float32" for each in variables):
         yield Stage(Part.STEP, f"step of {kind}", "", None, LIMIT, "NumPy has no form of its arguments")
         return
-    steps, variables = int(_numpy(optimizer.iterations)), model.trainable_variables
+    steps = int(_numpy(optimizer.iterations))
 
     def state() -> list[Slots]:
         slots = {name: [_numpy(value) for value in own_slots(optimizer, name)] for name in by.slots}
@@ -322,9 +351,8 @@ def update(model: Any, optimizer: Any, gradients: Sequence[np.ndarray]) -> Itera
     before = state()
     optimizer.apply([keras.ops.convert_to_tensor(np.asarray(gradient, "float32")) for gradient in gradients], variables)
     after, used = state(), by.clipped([np.asarray(gradient, "float64") for gradient in gradients])
-    names = [f"{name} {variable.name}" for name, layer in named(model) for variable in layer.trainable_variables]
     coarse = 0.0 if kind != "Adam" else OF_EARLY_ADAM if steps < 1_000 else OF_ADAM
-    for of, start, end, gradient in zip(names, before, after, used, strict=True):
+    for of, start, end, gradient in zip(weight_names(model), before, after, used, strict=True):
         expected, near = by.stepped(start, gradient, steps)
         for name in (*by.slots, "weights"):
             change, formula = end[name] - start[name], expected[name] - start[name]
@@ -332,9 +360,8 @@ def update(model: Any, optimizer: Any, gradients: Sequence[np.ndarray]) -> Itera
             if size < 1e-30:
                 continue
             ratio, limit = float(np.sum(change * formula)) / size**2, max(LIMIT, coarse, 2 * rounding / size)
-            of_size = max(
-                LIMIT, coarse, 8 * rounding / size / np.sqrt(change.size)
-            )  # single roundings cancel in a mean
+            # single roundings cancel in a mean
+            of_size = max(LIMIT, coarse, 8 * rounding / size / np.sqrt(change.size))
             part, what = (Part.STEP, f"step of {kind}") if name == "weights" else (Part.SLOT, f"{name} in {kind}")
             apart, said = float(np.linalg.norm(change - formula)) / size, f"{_times(ratio)} its formula"
             if apart / limit > abs(ratio - 1) / of_size:
@@ -351,35 +378,46 @@ def _times(ratio: float) -> str:
     return f"{abs(100 * (ratio - 1)):.2g} % {'larger' if ratio > 1 else 'smaller'} than"
 
 
+OPTIONS = {"SGD": ("momentum", "nesterov"), "Adam": ("beta_1", "beta_2"), "RMSprop": ("rho",), "Adadelta": ("rho",)}
+"""By optimizer, the arguments of its form, beside its rate and CLIPS."""
+
+
 def _optimizer(optimizer: Any) -> Optimizer | None:
     """The NumPy form of an optimizer with its arguments; None if it has none."""
     config, kind = optimizer.get_config(), type(optimizer).__name__
-    rate = config["learning_rate"]
-    others = ("weight_decay", "use_ema", "amsgrad", "centered", "gradient_accumulation_steps", "loss_scale_factor")
-    if kind not in reference.RULES or not isinstance(rate, float | int | np.floating) or any(map(config.get, others)):
+    rate, options = config["learning_rate"], (*OPTIONS.get(kind, ()), *CLIPS)
+    known = {"learning_rate", "initial_accumulator_value", *options}
+    if not isinstance(rate, float | int | np.floating) or kind not in RULES or not of_keras(type(optimizer)):
         return None
-    if abs(config.get("epsilon", reference.EPSILON) - reference.EPSILON) > 1e-12:
+    if not known.issuperset(arguments(optimizer)):
         return None
-    if kind == "RMSprop" and config.get("momentum"):
-        return None
-    names = {"SGD": ("momentum", "nesterov"), "Adam": ("beta_1", "beta_2")}.get(kind, ("rho",))
-    given = {name: config[name] for name in (*names, *CLIPS) if config.get(name)}
-    assert not set(slots_of(optimizer)) - set(reference.SLOTS[kind])
-    return Optimizer(kind, float(rate), **given)
+    return Optimizer(kind, float(rate), **{name: config[name] for name in options if config.get(name)})
+
+
+def of_keras(made: Any) -> bool:
+    """Whether Keras has a class or function, and not the author of a model one of its name."""
+    return str(getattr(made, "__module__", "")).startswith("keras.")
 
 
 # Layers
 
 
 class Record(NamedTuple):
-    """One call of a layer: the layer, input, output, and its weights and statistics before and after the call."""
+    """One call of a layer: the layer, its form, input, output, and its weights and statistics before and after it."""
 
     layer: Any
+    form: Layer | None
     x: np.ndarray
     y: np.ndarray
     weights: Arrays
     before: Arrays
     after: Arrays
+
+    @property
+    def logits(self) -> np.ndarray:
+        """What its activation takes in training. It must have a form."""
+        assert self.form
+        return self.form.linear(self.x, self.weights, self.before, True)[0]
 
 
 def observed(model: Any, x: np.ndarray, training: bool) -> tuple[Any, list[Record]]:
@@ -387,11 +425,15 @@ def observed(model: Any, x: np.ndarray, training: bool) -> tuple[Any, list[Recor
     records: list[Record] = []
 
     def recording(layer: Any, call: Callable[..., Any]) -> Callable[..., Any]:
+        form = form_of(layer)
+
         def recorded(*args: Any, **kwargs: Any) -> Any:
-            given, before = _numpy(args[0]), _statistics(layer)
+            known = None if kwargs.get("mask") is not None else form
+            given, before = _numpy(args[0]) if known else np.empty(0), _statistics(layer)
             result = call(*args, **kwargs)
             weights = [_numpy(weight) for weight in layer.trainable_variables]
-            records.append(Record(layer, given, _numpy(result), weights, before, _statistics(layer)))
+            outputs = _numpy(result) if known else np.empty(0)
+            records.append(Record(layer, known, given, outputs, weights, before, _statistics(layer)))
             return result
 
         return recorded
@@ -407,156 +449,57 @@ def layers(model: Any, records: Sequence[Record], training: bool) -> Iterator[St
     """The output of each layer from its own input, and its moving averages after it."""
     when, names = "" if training else ", at evaluation", {id(layer): name for name, layer in named(model)}
     for record in records:
-        name, form = names[id(record.layer)], _form(record.layer)
-        if form is None:
-            yield Stage(Part.OUTPUT, "output", f"{name}{when}", None, LIMIT, "NumPy has no form of this layer")
+        name = names[id(record.layer)] + when
+        if record.form is None:
+            yield Stage(Part.OUTPUT, "output", name, None, LIMIT, "NumPy has no form of this layer")
             continue
-        expected, statistics = form(record.x, record.weights, record.before, training)
-        yield Stage(Part.OUTPUT, "output", f"{name}{when}", _apart(record.y, expected), LIMIT)
-        for place, (now, then) in enumerate(zip(record.after, statistics, strict=True)):
-            what = ("moving mean", "moving variance")[place]
-            yield Stage(Part.STATISTIC, what, f"{name}{when}", _apart(now, then), LIMIT)
+        expected, statistics, _ = record.form.forward(record.x, record.weights, record.before, training)
+        yield Stage(Part.OUTPUT, "output", name, _apart(record.y, expected), LIMIT)
+        for what, now, then in zip(("moving mean", "moving variance"), record.after, statistics, strict=False):
+            yield Stage(Part.STATISTIC, what, name, _apart(now, then), LIMIT)
 
 
-Form = Callable[[np.ndarray, Arrays, Arrays, bool], tuple[np.ndarray, Arrays]]
-
-
-def _form(layer: Any, activated: bool = True) -> Form | None:
-    """(input, weights, statistics, training) → (output, new statistics) of a layer without dropout, in float64."""
-    kind, config = type(layer).__name__, layer.get_config()
-    known = reference.ACTIVATIONS.get("tanh" if kind == "LSTM" else _activation(layer))
-    plain = _LAYERS.get(kind)
-    if plain is None or known is None or (kind == "Dropout" and config["rate"]) or not _usual(kind, config):
-        return None
-
-    def form(x: np.ndarray, weights: Arrays, statistics: Arrays, training: bool) -> tuple[np.ndarray, Arrays]:
-        outputs, moved = plain(x, weights, statistics, config, training)
-        return (known(outputs) if activated and kind != "LSTM" else outputs), moved
-
-    return form
-
-
-def _usual(kind: str, config: Mapping[str, Any]) -> bool:
-    """Whether the arguments of a layer are those that the NumPy forms know."""
-    pair = (2, 2)
-    match kind:
-        case "Conv2D":
-            return config["padding"] == "valid" and tuple(config["strides"]) == (1, 1) and config["groups"] == 1
-        case "MaxPooling2D":
-            return config["padding"] == "valid" and tuple(config["pool_size"]) == tuple(config["strides"]) == pair
-        case "LSTM":
-            return not config["return_sequences"] and config["activation"] == "tanh"
-        case "BatchNormalization":
-            return config["axis"] in (-1, [-1]) and config["center"] and config["scale"]
-    return True
-
-
-Plain = Callable[[np.ndarray, Arrays, Arrays, Mapping[str, Any], bool], tuple[np.ndarray, Arrays]]
-
-
-def _normalised(
-    x: np.ndarray, weights: Arrays, statistics: Arrays, config: Mapping[str, Any], training: bool
-) -> tuple[np.ndarray, Arrays]:
-    rows = x.reshape(-1, x.shape[-1])
-    now = [rows.mean(axis=0), rows.var(axis=0)] if training else statistics
-    outputs = weights[0] * (rows - now[0]) / np.sqrt(now[1] + config["epsilon"]) + weights[1]
-    if training:
-        statistics = [average(old, new, config["momentum"]) for old, new in zip(statistics, now, strict=True)]
-    return outputs.reshape(x.shape), statistics
-
-
-def _dense(x: np.ndarray, weights: Arrays, *_: Any) -> np.ndarray:
-    return np.asarray(x @ weights[0] + (weights[1] if len(weights) > 1 else 0.0))
-
-
-def _still(function: Callable[..., np.ndarray]) -> Plain:
-    """A layer without statistics."""
-    return lambda x, weights, statistics, config, training: (function(x, weights), statistics)
-
-
-_LAYERS: dict[str, Plain] = {
-    "Activation": _still(lambda x, weights: x),
-    "BatchNormalization": _normalised,
-    "Conv2D": _still(lambda x, weights: reference.convolution(x, *weights)),
-    "Dense": _still(_dense),
-    "Dropout": _still(lambda x, weights: x),
-    "Flatten": _still(lambda x, weights: x.reshape(len(x), -1)),
-    "InputLayer": _still(lambda x, weights: x),
-    "LSTM": _still(lambda x, weights: reference.lstm(x, *weights)),
-    "MaxPooling2D": _still(
-        lambda x, weights: reference.max_pooling(x[:, : x.shape[1] // 2 * 2, : x.shape[2] // 2 * 2])
-    ),
-    "ReLU": _still(lambda x, weights: x),
+RULED = {f"{of}_{by}" for of in ("kernel", "recurrent", "bias", "activity") for by in ("regularizer", "constraint")}
+PLAIN: dict[str, set[str]] = {
+    "Activation": {"activation", "activity_regularizer"},
+    "BatchNormalization": {"epsilon", "momentum"},
+    "Conv2D": {"filters", "kernel_size", "activation", "use_bias", *RULED},
+    "Dense": {"units", "activation", "use_bias", *RULED},
+    "Dropout": {"rate"},
+    "Flatten": set(),
+    "InputLayer": set(),
+    "LSTM": {"units", "use_bias", "unit_forget_bias", *RULED},
+    "MaxPooling2D": {"strides"},
+    "ReLU": set(),
 }
+"""By class of layer, the arguments that its form has. Where another is not the default, the layer has no form."""
 
 
-def _shaken(last: Record, y: np.ndarray) -> float:
-    """How much rounding of the last layer's outputs changes gradients, relative to their size."""
-    form = _form(last.layer, activated=False)
-    if form is None:
-        return 0.0
-    logits, _ = form(last.x, last.weights, last.before, True)
-    apart = float(np.sqrt(np.mean((last.y - y) ** 2)))
-    return 16 * 2.0**-24 * float(np.abs(logits).max()) / max(apart, 1e-30)
-
-
-def _loss(loss: str, y: np.ndarray, last: Record) -> float | None:
-    """The mean loss from the input of the last layer; on TensorFlow Keras computes it from the logits of a softmax."""
-    form = _form(last.layer, activated=False)
-    if form is None:
+def form_of(layer: Any) -> Layer | None:
+    """The NumPy form of a layer of Keras, without dropout; None if there is none of it with its arguments."""
+    kind, config = type(layer).__name__, layer.get_config()
+    if kind not in PLAIN or not of_keras(type(layer)) or layer.compute_dtype != "float32":
         return None
-    logits, _ = form(last.x, last.weights, last.before, True)
-    return _loss_of(loss, y, logits, _activation(last.layer))
-
-
-def _loss_of(loss: str, y: np.ndarray, logits: np.ndarray, activation: str) -> float | None:
-    if loss == "categorical_crossentropy" and activation == "softmax" and active_backend() == "tensorflow":
-        top = logits.max(axis=-1, keepdims=True)
-        logs = logits - top - np.log(np.exp(logits - top).sum(axis=-1, keepdims=True))
-        return float(-(y * logs).sum(axis=-1).mean())
-    if loss not in reference.LOSSES or activation not in reference.ACTIVATIONS:
+    if config.get("rate") or config.get("data_format") == "channels_first":
         return None
-    return float(reference.LOSSES[loss](y, reference.ACTIVATIONS[activation](logits)).mean())
-
-
-def _penalty(record: Record) -> float:
-    """What a layer's regularizers add to the loss: λ Σ |w|, λ Σ w², of activities their mean over the examples."""
-    total = 0.0
-    for name, values, share in (
-        ("kernel_regularizer", record.weights[0] if record.weights else None, 1.0),
-        ("bias_regularizer", record.weights[1] if len(record.weights) > 1 else None, 1.0),
-        ("activity_regularizer", record.y, 1.0 / len(record.y)),
-    ):
-        rule = getattr(record.layer, name, None)
-        if rule is not None and values is not None:
-            for of, of_all in (("l1", np.abs(values).sum()), ("l2", np.sum(values**2))):
-                config = rule.get_config()
-                total += float(config.get(of) or 0.0) * float(of_all) * share
-    return total
-
-
-def _forward(model: Any, x: np.ndarray, weights: Arrays, loss: str, y: np.ndarray, on: dict[int, np.ndarray]) -> float:
-    """The mean loss of a sequential model in training mode, in float64.
-
-    ``on``: by place of a ReLU, which of its units are on: decided by the first call. So an input of exactly 0, of a
-    black corner of an image, gives no gradient, as in Keras, and not half of one.
-    """
-    own, last = iter(weights), model.layers[-1]
-    for place, layer in enumerate(model.layers):
-        activation = _activation(layer)
-        form = _form(layer, activated=layer is not last and activation != "relu")
-        assert form is not None
-        x, _ = form(x, [next(own) for _ in layer.trainable_variables], _statistics(layer), True)
-        if layer is not last and activation == "relu":
-            x = x * on.setdefault(place, x > 0)
-    value = _loss_of(loss, y, x, _activation(last))
-    return np.nan if value is None else value
-
-
-def _activation(layer: Any) -> str:
-    """Keras' name of a layer's activation."""
-    kind = type(layer).__name__
-    return "relu" if kind == "ReLU" else getattr(getattr(layer, "activation", None), "__name__", "linear")
+    if kind == "MaxPooling2D" and tuple(config["strides"]) != (2, 2):
+        return None
+    given: dict[str, Any] = {"activation": "relu"} if kind == "ReLU" else {}
+    for name in arguments(layer):
+        value: Any = getattr(layer, name, None)
+        known = name in PLAIN[kind]
+        if name == "activation":
+            known &= of_keras(value) and getattr(value, "__name__", "") in ACTIVATIONS
+            value = getattr(value, "__name__", "")
+        elif name.endswith("_regularizer"):
+            known &= of_keras(type(value)) and type(value).__name__ in ("L1", "L2", "L1L2")
+            value = value.get_config()
+        if not known:
+            return None
+        given[name] = value
+    form = Layer(kind, **given)
+    counts = len(layer.trainable_variables), len(_statistics(layer))
+    return form if counts == (form.weights, form.statistics) else None  # others where a layer does not learn
 
 
 def _statistics(layer: Any) -> Arrays:
@@ -580,6 +523,12 @@ def named(model: Any) -> Iterator[tuple[str, Any]]:
         kind = type(layer).__name__
         counts[kind] += 1
         yield f"{kind} {counts[kind]}", layer
+
+
+def weight_names(model: Any) -> list[str]:
+    """Of each trained weight: "Dense 2 kernel"."""
+    known = {id(each): f"{name} {each.name}" for name, layer in named(model) for each in layer.trainable_variables}
+    return [known.get(id(variable), variable.path) for variable in model.trainable_variables]
 
 
 def _numpy(value: Any) -> np.ndarray:

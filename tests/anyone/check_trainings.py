@@ -16,6 +16,7 @@ from harness.anyone.check import check
 from harness.anyone.stored import path_of
 from harness.anyone.training import OwnTraining
 from harness.errors import SuiteError
+from harness.model import Trial
 from harness.record.trials import value
 
 RNG = np.random.default_rng(0)
@@ -203,6 +204,8 @@ KINDS = {
     "own step": training(OwnStep),
     "weights": training(data=(X, Y, np.linspace(0, 1, 150).astype("float32"))),
     "two inputs": training(two_inputs, ([X[:, :3], X[:, 3:]], [Y, -Y]), loss=["mse", "mae"]),
+    "metrics by output": training(two_inputs, ([X[:, :3], X[:, 3:]], [Y, -Y]), loss=["mse", "mae"],
+                                  metrics={"first": ["mae"]}),
     "names": training(two_inputs, ({"a": X[:, :3], "b": X[:, 3:]}, {"first": Y, "second": Y}),
                       loss={"first": "mse", "second": "mae"}),
     "batches": training(data=Batches(workers=1)),
@@ -261,6 +264,66 @@ def test_callbacks_run_only_in_trainings_to_the_end(path):
     assert len(made) == 2
 
 
+class Scale(layers.Layer):
+    """A layer of its own, which Keras cannot make again from its configuration."""
+
+    def build(self, shape):
+        self.scale = self.add_weight(shape=shape[-1:], initializer="ones")
+
+    def call(self, x):
+        return x * self.scale
+
+
+def scaled():
+    return sequential(Scale(), layers.Dense(1))
+
+
+def constrained():
+    return sequential(layers.Dense(1, kernel_constraint=keras.constraints.MaxNorm(0.1)))
+
+
+def masked():
+    return keras.Sequential([layers.Input((3, 2)), layers.Masking(), layers.LSTM(4), layers.Dense(1)])
+
+
+CLASSES = RNG.integers(0, 3, 150)
+UNSEEN = {
+    "nothing": (known(), ""),
+    "flat targets": (training(data=(X, Y[:, 0])), ""),
+    "batches": (training(data=Batches(workers=1)), ""),
+    "generator": (training(data=generator), ""),
+    "a mask": (training(masked, (X.reshape(150, 3, 2) * (X[:, :3, None] > 0), Y)), "output of LSTM 1"),
+    "an own layer": (training(scaled), "output of Scale 1"),
+    "an own model": (training(OwnStep), ""),
+    "bfloat16": (training(low("mixed_bfloat16")), "output of Dense 1"),
+    "constraint": (training(constrained), "step of Adam"),
+    "classes": (training(lambda: sequential(layers.Dense(3, "softmax")), (X, CLASSES),
+                         loss="sparse_categorical_crossentropy"), "loss, sparse categorical crossentropy"),
+    "two inputs": (KINDS["two inputs"], "a step: not compared, as its loss is not given by name"),
+    "two inputs, one loss": (training(two_inputs, ([X[:, :3], X[:, 3:]], [Y, Y])),
+                             "a step: not compared, as it has several inputs or outputs"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_what_numpy_has_no_form_of_is_no_cause(name):
+    own, unseen = UNSEEN[name]
+    causes, said = checks._parts(own, own.measured(trials=(Trial("training", 0, {"loss": 1.0}),)))
+    assert causes == []
+    assert any(text.startswith(unseen) for text in said) or not unseen
+
+
+def test_the_dropout_of_a_recurrent_layer_is_left_out_of_a_canonical_trial():
+    own = training(lambda: keras.Sequential([layers.Input((3, 2)), layers.LSTM(4, dropout=0.3), layers.Dense(1)]),
+                   (X.reshape(150, 3, 2), Y))  # fmt: skip
+    assert len(own.short((0,), canonical=True)) == 1
+
+
+def test_a_training_that_diverges_is_told(path):
+    own = training(optimizer=lambda: keras.optimizers.SGD(1e30), seeds=1)
+    assert "reached: no number (mean of 1 seed; 1 ended with a loss of nan or inf)" in check(own, path, False)[1]
+
+
 class Unseeded(keras.initializers.Initializer):
     def __call__(self, shape, dtype=None):
         return ops.convert_to_tensor(np.random.default_rng().normal(size=shape).astype("float32"))
@@ -284,6 +347,11 @@ def chaotic():
         (lambda: training(data=X), "a function of a seed. Received: ndarray"),
         (lambda: training(data=(X,)), "a tuple of 1"),
         (lambda: training(epochs=0), "Invalid epochs"),
+        (lambda: training(lambda: sequential(layers.Flatten()), (X, X)), "a model with weights to train"),
+        (lambda: training(loss=None), "Invalid loss of test-net"),
+        (lambda: training(metrics="mae"), "Invalid metrics of test-net. Expected: a list, or lists by output."),
+        (lambda: training(callbacks=[keras.callbacks.Callback()]), "a function that makes them"),
+        (lambda: training(validation_data=5), "Received: int"),
     ],
 )  # fmt: skip
 def test_bad_input_is_a_sentence_and_stores_nothing(wrong, said, path):

@@ -59,6 +59,21 @@ def test_unknown(claim_check):
 
 def test_no_function(claim_check):
     claim_check.above(3, -1, smallest_effect=0.1)
+
+def test_text(claim_check):
+    claim_check.above(lambda seed: seed, -1, smallest_effect="small")
+
+def test_no_seeds(claim_check):
+    claim_check.above(lambda seed: seed, -1, smallest_effect=0.1, seeds=None)
+
+def test_no_verdict(claim_check):
+    claim_check.above(lambda seed: seed, -1, smallest_effect=0.1, verdict=[1], name=5)
+
+def test_no_rule(claim_check):
+    claim_check(None, {"a": lambda seed: seed}, smallest_effect=0.1)
+
+def test_no_names(claim_check):
+    claim_check(None, [print], smallest_effect=0.1)
 """
 
 
@@ -111,7 +126,9 @@ def test_bad_use_is_a_sentence_each(tmp_path):
     code, said = run(tmp_path, "--training-update")
     assert code == 1
     assert "Traceback" not in said
-    for text in ("two without a name", "smallest_effect, the smallest difference", "'sedes'", "a function of a seed"):
+    for text in ("two without a name", "smallest_effect, the smallest difference", "'sedes'", "a function of a seed",
+                 "a positive number. Received: 'small'", "Received: [None]", "Invalid verdict of test-no-verdict-5",
+                 "a rule of harness.rules. Received: None", "functions by name. Received: [<built-in"):  # fmt: skip
         assert text in said
 
 

@@ -13,7 +13,7 @@ from harness.check.evidence import path_of, read
 from harness.course import ROOT, course
 from harness.model import Dataset, Size, Variant
 from harness.training.backends import active_backend
-from harness.why.where import Cause, causes, stages
+from harness.why.where import Cause, causes, form_of, stages
 from tests.training.experiments import SQUARES, declared
 
 STACK = f"{active_backend()}-cpu"
@@ -93,6 +93,66 @@ def test_a_relu_of_exactly_0_has_no_gradient():
     data = functools.partial(Dataset, black, targets)
     drawn = declared("black", Variant("only", network), loss=SQUARES, data=data, size=Size(epochs=1, batch_size=64))
     assert list(map(str, causes(stages(drawn, "only")))) == []
+
+
+def relu(x):
+    return keras.ops.where(x > 0, x, 0.3 * x)
+
+
+class Dense(keras.layers.Dense):
+    """Of a class of its own, whose name is Keras'."""
+
+
+FLAT, SEQUENCE, IMAGE = (6,), (5, 2), (6, 6, 1)
+OTHERWISE = {
+    "a bound": (lambda of: of.ReLU(max_value=6), FLAT),
+    "a slope": (lambda of: of.ReLU(negative_slope=0.1), FLAT),
+    "gaps": (lambda of: of.Conv2D(2, 3, dilation_rate=2), IMAGE),
+    "a border": (lambda of: of.Conv2D(2, 3, padding="same"), IMAGE),
+    "strides": (lambda of: of.MaxPooling2D(2, strides=1), IMAGE),
+    "from the end": (lambda of: of.LSTM(3, go_backwards=True), SEQUENCE),
+    "other gates": (lambda of: of.LSTM(3, recurrent_activation="hard_sigmoid"), SEQUENCE),
+    "another output": (lambda of: of.LSTM(3, activation="relu"), SEQUENCE),
+    "no centre": (lambda of: of.BatchNormalization(center=False), FLAT),
+    "another penalty": (lambda of: of.Dense(6, kernel_regularizer=keras.regularizers.OrthogonalRegularizer()), FLAT),
+    "an own activation": (lambda of: of.Dense(3, activation=relu), FLAT),
+    "a layer as activation": (lambda of: of.Dense(3, activation=of.LeakyReLU()), FLAT),
+    "an own class": (lambda of: Dense(3), FLAT),
+    "fewer bits": (lambda of: of.Dense(3, dtype="mixed_bfloat16"), FLAT),
+    "frozen": (lambda of: of.Dense(3, trainable=False), FLAT),
+    "dropout": (lambda of: of.Dropout(0.5), FLAT),
+}
+FORMS = {
+    "no bias": (lambda of: of.Dense(3, "tanh", use_bias=False), FLAT),
+    "convolution": (lambda of: of.Conv2D(2, 3, use_bias=False), IMAGE),
+    "odd squares": (lambda of: of.MaxPooling2D(), (5, 5, 2)),
+    "sequence": (lambda of: of.LSTM(3, use_bias=False, recurrent_regularizer="l1"), SEQUENCE),
+    "penalties": (lambda of: of.Dense(3, bias_initializer="ones", kernel_regularizer=keras.regularizers.L1L2(0.1, 0.2),
+                                      bias_regularizer="l2", activity_regularizer="l2"), FLAT),
+    "shares": (lambda of: of.BatchNormalization(momentum=0.9, epsilon=0.1), FLAT),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHERWISE)
+def test_a_layer_with_other_arguments_has_no_form(name):
+    make, shape = OTHERWISE[name]
+    layer = make(keras.layers)
+    layer.build((None, *shape))
+    assert form_of(layer) is None
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_form_has_the_layers_outputs_and_penalties(name):
+    make, shape = FORMS[name]
+    layer, x = make(keras.layers), np.random.default_rng(0).normal(size=(7, *shape)).astype("float32")
+    outputs = layer(x)
+    weights, statistics = (
+        [keras.ops.convert_to_numpy(each) for each in those]
+        for those in (layer.trainable_variables, layer.non_trainable_variables)
+    )
+    expected, _, penalty = form_of(layer).forward(x, weights, statistics, False)
+    assert np.abs(keras.ops.convert_to_numpy(outputs) - expected).max() < 1e-5
+    assert float(sum(layer.losses)) == pytest.approx(penalty, rel=1e-5)
 
 
 @pytest.mark.parametrize(
