@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from harness.erratum import ErratumChecked, ErratumState
 from harness.errors import SuiteError
+from harness.record import run as run_module
 from harness.record.outcomes import Movement
 from harness.record.run import (
     SCHEMA,
