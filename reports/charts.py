@@ -270,11 +270,6 @@ def svg(drawing: Drawing) -> bytes:
     return re.sub(r"clip\d+", lambda clip: clips[clip[0]], drawn).encode() + b"\n"
 
 
-def file_name(experiment: str, *parts: str) -> str:
-    """The name of a figure's file: "example-2-surface.svg"."""
-    return "-".join([re.sub(r"[^a-z0-9]+", "-", experiment.lower()).strip("-"), *parts]) + ".svg"
-
-
 def fitting(start: str, items: Sequence[str], most: int = 280) -> str:
     """``start`` and as many items as fit into ``most`` characters, then the number of the others."""
     text = cut(start, most - 20)

@@ -11,11 +11,13 @@ import altair as alt
 from harness.course import course
 from harness.record.run import ClaimDecided, Run
 from harness.rules import All, NotBetter
+from harness.rules.base import OPPOSITE
 from harness.verdict import Effect
 from reports.cards import declared
 from reports.charts import FAINT, GRID, MARKS, VERDICTS, Drawing, Panel, fitting, text_of
 from reports.charts_data import section, slide_figures, source
-from reports.sentences import effects_by_relevance
+from reports.headline import counted
+from reports.sentences import main_effects
 from reports.words import cut, metric_label, plural, points, verdict_text
 
 POINTS = "datum.value ? format(datum.value, '+.2~g') : '0'"
@@ -54,7 +56,8 @@ def effects(run: Run) -> Drawing | None:
         for of, what in ((others, "accuracy"), (of_gap, f"the {metric_label(GAP)}"))
         if of
     ]
-    return Drawing("Effects on accuracy, and what the slides say", where, panels, described, caption)
+    title = f"Effects on accuracy: {counted(claim.verdict for claim, _ in shown)}"
+    return Drawing(title, where, panels, described, caption)
 
 
 def _row(run: Run, claim: ClaimDecided, effect: Effect) -> dict[str, Any]:
@@ -131,8 +134,13 @@ def slide_difference(run: Run, claim: ClaimDecided, effect: Effect) -> float | N
 
 
 def _drawable(claim: ClaimDecided) -> Effect | None:
-    """The effect to draw: a difference of fractions between two variants, not between one and a constant."""
-    for effect in effects_by_relevance(claim):
+    """The first difference of fractions between two variants, not of one and a constant, that the verdict rests on.
+
+    If the claim has parts with its verdict, only these count; of a negation, those with the opposite one.
+    """
+    verdict = OPPOSITE.get(claim.verdict) if claim.decision.negated else claim.verdict
+    deciding = [effect for part in claim.decision.parts if part.verdict is verdict for effect in main_effects(part)]
+    for effect in deciding or main_effects(claim.decision):
         of_two = effect.kind == "difference" or (effect.kind == "mean" and not effect.b)
         if of_two and effect.unit == "fraction" and None not in (effect.low, effect.high, effect.estimate):
             return effect

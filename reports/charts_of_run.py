@@ -12,9 +12,9 @@ import numpy as np
 from harness.course import course
 from harness.model import Experiment
 from harness.plots import Landscape, Sweep
-from harness.record.run import ClaimDecided, Run
+from harness.record.run import Run
 from harness.verdict import Verdict
-from reports.cards import declared
+from reports.cards import anchor, declared
 from reports.charts import (
     FAILED,
     FAINT,
@@ -26,7 +26,6 @@ from reports.charts import (
     Picture,
     curves,
     dots,
-    file_name,
     fitting,
     looks,
     picture,
@@ -55,7 +54,18 @@ from reports.charts_data import (
 from reports.charts_of_effects import GAP, effects
 from reports.sentences import variant_words
 from reports.times import STEADY, ratios
-from reports.words import cut, duration, factor, mean_std, metric_label, number, plural, printed
+from reports.words import (
+    cut,
+    duration,
+    factor,
+    mean_std,
+    metric_label,
+    number,
+    plural,
+    printed,
+    standing,
+    standing_word,
+)
 
 WIDTH, HEIGHT = 430, 190
 """Pixels of a panel."""
@@ -73,6 +83,7 @@ ACCURACY = "val_accuracy"
 LONG = 100
 """A training of so many epochs may have a logarithmic axis of epochs."""
 TITLES = {"loss": "training loss", "val_loss": "validation loss", "train_loss": "training loss, inference mode"}
+
 STEPS, DIRECTIONS = 10, 90
 """Contours of a surface, and points of each."""
 
@@ -89,9 +100,9 @@ def pictures(run: Run) -> list[Picture]:
     for id, experiment in course().experiments.items():
         trials = trials_of(run, experiment)
         if trials and id not in course().without_curves:
-            drawn.append(picture(file_name(id), id, functools.partial(_first, run, experiment, trials)))
+            drawn.append(picture(f"{anchor(id)}.svg", id, functools.partial(_first, run, experiment, trials)))
         if trials and experiment.plots.surface:
-            drawn.append(picture(file_name(id, "surface"), id, functools.partial(surface, run, experiment)))
+            drawn.append(picture(f"{anchor(id)}-surface.svg", id, functools.partial(surface, run, experiment)))
     return [made for made in drawn if made is not None]
 
 
@@ -130,7 +141,7 @@ def learning_curves(run: Run, experiment: Experiment, trials: Trials) -> Drawing
         for curve in next(iter(kept.values()))
     ]
     return Drawing(
-        finding(run, experiment) or f"{named(run, experiment)}: {what} by epoch",
+        finding(run, experiment, f"{what} by epoch"),
         source(run, filter(None, counts), experiment) + "\n○ the slide's own curve" * slides,
         [_curves(run, experiment, trials, name, of) for name, of in kept.items()],
         fitting(f"{what.capitalize()} by epoch, {plural(len(trials), 'variant')} of {experiment.id}", ends),
@@ -138,22 +149,27 @@ def learning_curves(run: Run, experiment: Experiment, trials: Trials) -> Drawing
     )
 
 
-def finding(run: Run, experiment: Experiment) -> str:
-    """What the course found about claims whose first training is one of the experiment, with their section.
+def finding(run: Run, experiment: Experiment, otherwise: str) -> str:
+    """The section of an experiment's first claim, and what was found out about it.
 
-    "" if it found nothing, or if this run does not decide each of them as it is stored.
+    That is what the course found about claims whose first training is one of the experiment; else what the claim of
+    most of its variants says, and how that stands; else ``otherwise``. Only claims that this run decides as they are
+    stored count; of the course's findings those that are decided.
     """
+    as_stored = {key: claim for key, claim in run.claims.items()
+                 if claim.verdict is claim.comparison.expected is not Verdict.NOT_RUN and not claim.red}  # fmt: skip
+    said = otherwise
+    if own := [claim for claim in as_stored.values() if claim.experiment == experiment.id]:
+        claim = max(own, key=lambda of: len(of.variants))
+        said, how = cut(declared(claim).statement.rstrip("."), 160), standing(claim.verdict, claim.decision.basis)
+        said = said if how == Verdict.SUPPORTED else f"“{said}” is {standing_word(how)}"
     for known in course().findings:
-        claims = [run.claims.get(key) for key in known.claims]
+        claims = [as_stored.get(key) for key in known.claims]
         of = next((claim.experiment for claim in claims if claim and claim.experiment), "")
-        if of == experiment.id and all(claim and not claim.red and as_found(claim) for claim in claims):
-            return f"{named(run, experiment)}: {known.cause[:1].lower()}{known.cause[1:]}"
-    return ""
-
-
-def as_found(claim: ClaimDecided) -> bool:
-    undecided = claim.verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_RUN)
-    return claim.verdict is claim.comparison.expected and not undecided
+        if of == experiment.id and all(claim and claim.verdict is not Verdict.INCONCLUSIVE for claim in claims):
+            said = known.cause
+            break
+    return f"{named(run, experiment)}: {said}"
 
 
 def curves_of(trials: Trials, name: str) -> list[Curve]:
@@ -255,7 +271,7 @@ def overfitting(run: Run, experiment: Experiment, trials: Trials) -> Drawing | N
     if falling:
         caption.append(f"Least at the last epoch, so without a ring: {'; '.join(falling)}.")
     return Drawing(
-        finding(run, experiment) or f"{named(run, experiment)}: where the validation loss turns",
+        finding(run, experiment, "where the validation loss turns"),
         f"{source(run, counts, experiment)}\nsolid: validation, dashed: training; ○ least validation loss",
         [panel],
         fitting("Training and validation loss by epoch; the validation loss is least at epoch", turned or ["the last"]),
@@ -290,7 +306,7 @@ def sweep(run: Run, experiment: Experiment, trials: Trials) -> Drawing | None:
         caption.append(f"Seeds that never had a value: {', '.join(never)}.")
     ends = [f"{point['name']}: {'no seed has a value' if point['mean'] is None else number(point['mean'])}"
             for point in points]  # fmt: skip
-    title = finding(run, experiment) or declared.title.rstrip(".")
+    title = finding(run, experiment, declared.title.rstrip("."))
     where = source(run, map(len, kept.values()), experiment)
     return Drawing(title, where + marks, panels, fitting(title, ends), " ".join(caption))
 
@@ -353,17 +369,18 @@ def surface(run: Run, experiment: Experiment) -> Drawing | None:
     if experiment.plots.surface is None:
         return None
     declared = experiment.plots.surface()
-    title = declared.title.rstrip(".")
+    what = declared.title.rstrip(".")
     said = [f"{of.name}, condition number {number(of.condition)}" for of in declared.landscapes]
     ranges = [f"{of.name}: loss from {number(of.least)} to {number(of.most)} here" for of in declared.landscapes]
     caption = (
-        f"{title}. Cross: the minimum; ellipses: equal steps of the square root of the loss above it. "
+        f"{what}. Cross: the minimum; ellipses: equal steps of the square root of the loss above it. "
         f"{'; '.join(ranges)}. Gradient descent follows the flattest direction in about as many steps as the condition "
         "number of the Hessian says."
     )
     where = f"{source(run)} · computed from the data, no seeds"
     panels = [_contours(landscape, declared.x, declared.y) for landscape in declared.landscapes]
-    return Drawing(title, where, panels, fitting(title, said), caption, across=True)
+    title = f"{named(run, experiment)}: {'; '.join(said)}"
+    return Drawing(title, where, panels, fitting(what, said), caption, across=True)
 
 
 def _contours(landscape: Landscape, x: str, y: str) -> Panel:

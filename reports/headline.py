@@ -17,18 +17,12 @@ from harness.verdict import Basis, Verdict
 from reports.cards import Card
 from reports.changes import MANY, red_text
 from reports.slides import snippets
-from reports.words import SYMBOLS, backend_name, plural, verdict_text
+from reports.words import SYMBOLS, backend_name, plural, standing_word, verdict_text
 
 FAILED = (1, 3)
 """pytest's exit codes for failed tests and for an internal error."""
 WORDS = {Basis.SHOWN: "shown by a test", Basis.EVERY_SEED: "in every seed", Basis.COMPUTED: "computed"}
 """How a supported claim was decided."""
-STANDINGS: Mapping[str, str] = {
-    Verdict.NEGLIGIBLE: "a tie",
-    Verdict.INCONCLUSIVE: "undecided",
-    Verdict.NOT_RUN: "without a result",
-}
-"""Words for standings that are not their own."""
 WHY_STOPPED: Mapping[str, str] = {
     "maximum": "undecided at the maximum",
     "interrupted": "interrupted",
@@ -346,8 +340,7 @@ def _counted(cards: Sequence[Card]) -> str:
     bases = Counter(card.basis for card in judged if card.standing == Verdict.SUPPORTED)
     how = ", ".join(f"{bases[basis]} {word}" for basis, word in WORDS.items() if bases[basis])
     texts = [
-        f"{count} {STANDINGS.get(standing, standing.lower().replace('_', ' '))}"
-        + (f" ({how})" if standing == Verdict.SUPPORTED and how else "")
+        f"{count} {standing_word(standing)}" + (f" ({how})" if standing == Verdict.SUPPORTED and how else "")
         for standing, count in counts(cards).items()
         if count
     ]

@@ -32,6 +32,13 @@ SYMBOLS: Mapping[str, str] = {
     Verdict.NOT_RUN: "–",
 }
 
+STANDINGS: Mapping[str, str] = {
+    Verdict.NEGLIGIBLE: "a tie",
+    Verdict.INCONCLUSIVE: "undecided",
+    Verdict.NOT_RUN: "without a result",
+}
+"""Words for standings that are not their own."""
+
 MEANINGS: Mapping[str, tuple[str, str]] = {
     Verdict.SUPPORTED: (
         "A test shows it, every seed has it, or a computation gives it: the claim says which.",
@@ -233,6 +240,11 @@ def standing(verdict: Verdict, basis: Basis | None) -> str:
     """A verdict, or NOT_CONTRADICTED, which has a word and a mark of its own."""
     weak = verdict is Verdict.SUPPORTED and basis is Basis.NOT_CONTRADICTED
     return NOT_CONTRADICTED if weak else verdict.value
+
+
+def standing_word(standing: str) -> str:
+    """A verdict or a standing within a sentence: "refuted", "a tie"."""
+    return STANDINGS.get(standing, standing.lower().replace("_", " "))
 
 
 def verdict_text(verdict: str) -> str:

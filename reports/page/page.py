@@ -37,6 +37,7 @@ from reports.words import (
     metric_label,
     plural,
     seconds,
+    standing_word,
 )
 
 HERE = Path(__file__).parent
@@ -185,8 +186,7 @@ def tiles(run: Run, cards: Mapping[str, Card], speed: Speed | None) -> tuple[Til
     """Refuted claims, snippets and time."""
     wrong = Counter(card.verdict for card in cards.values() if card.open)
     refuted = wrong.pop(Verdict.REFUTED, 0)
-    words = {Verdict.INCONCLUSIVE: "undecided", Verdict.NEGLIGIBLE: "a tie"}
-    parts = [f"{wrong[verdict]} {words.get(verdict, verdict.lower())}" for verdict in Verdict if wrong[verdict]]
+    parts = [f"{wrong[verdict]} {standing_word(verdict)}" for verdict in Verdict if wrong[verdict]]
     stated = plural(sum(card.source != "ours" for card in cards.values()), "claim")
     rest = ", ".join([f"of {stated} of the lecture", *parts]) if cards else "no claim was decided"
     red = sum(erratum.red for erratum in run.errata.values())
