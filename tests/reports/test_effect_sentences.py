@@ -6,12 +6,10 @@ import dataclasses
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from harness.record.run import Summary
 from harness.verdict import Decision, Effect
 from reports import sentences
-from reports.sentences import effects_by_relevance
 from tests.reports.synthetic import ACCURACY, claim, decision, effect
 
 EPOCHS = dataclasses.replace(ACCURACY, name="epochs_to_target", unit="epochs", scale="log")
@@ -140,25 +138,3 @@ def test_where_there_is_no_estimate_the_share_of_failed_seeds_fills_the_place() 
     made = claim("c", "SUPPORTED", [ABOVE, FAILED])
     assert sentences.filled("{0:short}", made, {}) == "+0.27 points"
     assert sentences.filled("{1}", made, {}) == ""
-
-
-def test_an_effect_with_an_estimate_comes_first() -> None:
-    ratio = effect("a / b", 9e6, 9e6, 9e6, metric="condition_number", unit="ratio", p=None)
-    none = effect("a / b", None, None, None, metric="steps", unit="ratio", details={}, notes=("rank test",))
-    for verdict in ("SUPPORTED", "REFUTED"):
-        assert effects_by_relevance(claim("gap", verdict, [none, ratio]))[0] is ratio
-
-
-def test_of_a_negation_the_part_that_fails_comes_first() -> None:
-    equal, apart = effect("a − c", 0.0001, -0.001, 0.001), effect("b − c", -0.01, -0.012, -0.008)
-    parts = [decision("INCONCLUSIVE", [equal]), decision("REFUTED", [apart])]
-    opposite = replace(decision("SUPPORTED", [equal, apart], parts=parts), negated=True)
-    assert effects_by_relevance(claim("value", opposite, rule="not (a = c and b = c)")) == [apart]
-
-
-def test_of_slides_figures_the_least_compatible_comes_first() -> None:
-    figures = [
-        effect("a, one more run", 1.0, 0.5, 1.5, metric=metric, unit="nats", p=p, details={"published": 1.2})
-        for metric, p in (("loss", 0.9), ("val_loss", 0.3))
-    ]
-    assert effects_by_relevance(claim("figures", "SUPPORTED", figures)) == figures[::-1]
