@@ -250,7 +250,7 @@ def _check(folder: Path) -> None:
     if name in sys.stdlib_module_names or (other is not None and other.origin is not None):
         received = f"{name}, which is {other.origin if other and other.origin else 'a module of Python'} as well"
         raise invalid(what, expected="a name that no other module has", received=received, fix="Rename the folder.")
-    for path in sorted(folder.rglob("*.py")):
+    for path in filter(Path.is_file, sorted(folder.rglob("*.py"))):  # an editor's lock is a link to nothing
         text = path.read_bytes().decode("utf-8", "replace")
         if statement := re.search(rf"^[ \t]*(from|import) {LECTURE.name}\b", text, re.MULTILINE):
             line = text.count("\n", 0, statement.start()) + 1

@@ -20,10 +20,10 @@ def invalid(what: str, *, expected: str, received: object, fix: str = "") -> Sui
     return SuiteError(f"{text} {fix}".rstrip())
 
 
-def nearest(name: str, names: Iterable[str], limit: int = 3) -> str:
+def nearest(name: str, names: Iterable[str]) -> str:
     """Names the valid names closest to ``name``: "Did you mean 'x'?". It lists the known names if none is close."""
     known = list(names)
-    close = difflib.get_close_matches(name, known, n=limit, cutoff=0.5)
+    close = difflib.get_close_matches(name, known, cutoff=0.5)
     if close:
         return "Did you mean " + " or ".join(repr(c) for c in close) + "?"
     shown = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")

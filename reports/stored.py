@@ -171,6 +171,6 @@ def _claim(claim: Claim, stored: Stored) -> ClaimDecided:
         decision = Decision(Verdict(expected.verdict), reason, basis=Basis.COMPUTED)
     else:
         decision = Decision(Verdict.NOT_RUN, "No verdict is stored.")
-    comparison = compare_verdict(decision.verdict, expected, more_seeds=True)
+    comparison = compare_verdict(decision.verdict, expected)
     red = comparison.red and decision.verdict is not Verdict.NOT_RUN  # where nothing was run, no test has failed
     return ClaimDecided.of(claim, decision, comparison, red=red, **more)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from harness.claim import Claim, experiments
+from harness.claim import Claim
 from harness.course import course
 from harness.erratum import Erratum
-from harness.model import Experiment
 from harness.record.run import Key
-from harness.rules import Exact
 from harness.self_check import SelfCheck
 from suite.keras import CHECKS
 
 COURSE = course()
 CLAIMS = COURSE.claims
-EXPERIMENTS: dict[str, Experiment] = {experiment.id: experiment for experiment in experiments(CLAIMS)}
+EXPERIMENTS = COURSE.experiments
 TRAININGS: tuple[Key, ...] = tuple(
     (experiment.id, variant.name) for experiment in EXPERIMENTS.values() for variant in experiment.variants
 )
 TRAINING_CLAIMS: dict[str, Claim] = {claim.key: claim for claim in CLAIMS if claim.experiment is not None}
-EXACT_CLAIMS: dict[str, Claim] = {claim.key: claim for claim in CLAIMS if isinstance(claim.rule, Exact)}
+EXACT_CLAIMS: dict[str, Claim] = {claim.key: claim for claim in CLAIMS if claim.experiment is None}
 ERRATA: dict[str, Erratum] = {erratum.id: erratum for erratum in COURSE.errata}
 SELF_CHECKS: dict[str, SelfCheck] = {check.id: check for check in (*CHECKS, *COURSE.checks)}
 

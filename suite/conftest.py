@@ -34,7 +34,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[STARTED] = time.monotonic()
     try:
         options = check(config)
-        plan.check_experiments(options)
         resolve_engine(options.engine, options.backend)
         if not config.option.collectonly and not options.dry_run:
             check_installed(options.backend)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.course import VARIABLE, choose, course
-from harness.errors import KEBAB, SuiteError, invalid, nearest
+from harness.errors import SuiteError, invalid, nearest
 from harness.record.run import AsNeeded
 from harness.rules.levels import FEWEST_SEEDS
 from harness.training.backend import PRECISIONS, default_backend
@@ -275,8 +275,9 @@ def _seeds(text: str | None) -> tuple[int | None, tuple[tuple[str, int], ...], A
     for part in text.split(","):
         name, equals, number = part.rpartition("=")
         count = _whole("--seeds", number, 1, MOST_SEEDS, ", auto, auto:30, or 5,ID=30 for an experiment")
-        if equals and not KEBAB.fullmatch(name):
-            raise invalid("--seeds", expected="the id of an experiment before =", received=repr(_short(name)))
+        if equals and name not in course().experiments:
+            expected, fix = "the id of an experiment before =", nearest(name, course().experiments)
+            raise invalid("--seeds", expected=expected, received=repr(_short(name)), fix=fix)
         if name in counts:
             what = name or "all experiments"
             raise invalid("--seeds", expected=f"one number for {what}", received=repr(_short(text)))

@@ -60,7 +60,10 @@ def test_every_label_of_the_lecture_names_a_slide() -> None:
 
 
 def test_a_course_needs_nothing_but_claims(tmp_path: Path) -> None:
-    known = read(written(tmp_path / NAME, ONE))
+    """And minds no lock of an editor, which is a link to nothing."""
+    folder = written(tmp_path / NAME, ONE)
+    (folder / ".#claims.py").symlink_to("me@here.7")
+    known = read(folder)
     assert [claim.id for claim in known.claims] == ["one", "two"]
     assert (known.title, known.author, known.errata, known.findings) == (NAME, "", (), ())
     assert known.baselines == tmp_path / NAME / "baselines"

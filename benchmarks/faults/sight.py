@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.faults import places as at
 from benchmarks.faults.fault import Fault, Training, injected
 from benchmarks.faults.table import named
-from harness.check.claims import Asked, Judge, to_the_end
+from harness.check.claims import Judge, to_the_end
 from harness.check.judge import Circumstances, same_versions
 from harness.check.rounding import CHECKED
 from harness.check.stored import Stored
@@ -78,7 +78,7 @@ class Check:
         self._anchors = course().anchors(every=False)
         to_end = CHECKED * len(TRAININGS) if full else len(self._anchors)
         here = Circumstances(self.stored.stack, self.fingerprint, full, len(TRAININGS), max(1, to_end))
-        self._judge = Judge(here, self.stored, Asked(require_baselines=True), EXPERIMENTS)
+        self._judge = Judge(here, self.stored, EXPERIMENTS, require_baselines=True)
 
     def evidence(self, training: Training) -> Known:
         stored = self.stored.variant(*training)

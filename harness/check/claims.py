@@ -36,15 +36,12 @@ def verdict_state(now: Verdict, before: Verdict | None) -> VerdictState:
     return VerdictState.DECIDED if stronger else VerdictState.WEAKENED
 
 
-def compare_verdict(
-    obtained: Verdict, expected: Expected | None, *, drifted: bool = False, more_seeds: bool = False
-) -> VerdictComparison:
+def compare_verdict(obtained: Verdict, expected: Expected | None, drifted: bool | None = None) -> VerdictComparison:
     """Compares a verdict with the expected one. ``expected`` is None if none is stored.
 
     NOT_RUN is always red. A flip between SUPPORTED, REFUTED and OUTDATED is red. A change to or from INCONCLUSIVE or a
     tie (NEGLIGIBLE) may be chance or a lack of seeds, so it is red only if a variant of the claim has moved
-    (``drifted``). It is never red if the verdicts may rest on different numbers of seeds (``more_seeds``), because that
-    explains it.
+    (``drifted``). ``drifted`` is None if the verdicts may rest on different numbers of seeds, which explains a change.
     """
     before = Verdict(expected.verdict) if expected else None
     state = verdict_state(obtained, before)
@@ -59,27 +56,12 @@ def compare_verdict(
         reason = f"{before} was stored on {expected.date} ({expected.reason})"
         if state is VerdictState.FLIPPED:
             reason += "."
-        elif more_seeds:
+        elif drifted is None:
             reason += "; other seeds or another rule may be why."
         else:
             red = drifted
             reason += f"; {'a' if drifted else 'no'} variant it rests on has drifted."
     return VerdictComparison(state, before, obtained, red, reason)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """The options of a run that decide what is red.
-
-    Attributes:
-        update: its results are stored, and not compared.
-        strict: a training that is reproduced, but not bit for bit, is red.
-        require_baselines: a training or claim without evidence is red.
-    """
-
-    update: bool = False
-    strict: bool = False
-    require_baselines: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,20 +136,25 @@ def to_the_end(key: Key, stored: Training | None, usual: Collection[Key], anchor
     return int(key in usual or (key in anchors and not late))
 
 
+@dataclass(frozen=True)
 class Judge:
     """Compares the results of a run with the evidence. It keeps no state except the evidence files it has read.
 
-    Args:
+    Attributes:
         here: the run.
         stored: the evidence.
-        asked: the options of the run.
         experiments: the catalogue's experiments, by id.
+        update: the results are stored, and not compared.
+        strict: a training that is reproduced, but not bit for bit, is red.
+        require_baselines: a training or claim without evidence is red.
     """
 
-    def __init__(
-        self, here: Circumstances, stored: Stored, asked: Asked, experiments: Mapping[str, Experiment]
-    ) -> None:
-        self._here, self._stored, self._asked, self._experiments = here, stored, asked, experiments
+    here: Circumstances
+    stored: Stored
+    experiments: Mapping[str, Experiment]
+    update: bool = False
+    strict: bool = False
+    require_baselines: bool = False
 
     def training(self, key: Key, trained: Training | None) -> Judged:
         """Judges a variant. ``trained`` is None if the run did not have to train it."""
@@ -175,23 +162,23 @@ class Judge:
             outcome, damaged = self._outcome(*key, trained), False
         except SuiteError as damage:
             outcome, damaged = TrainingOutcome(TrainingState.NOT_COMPARABLE, str(damage)), True
-        if self._asked.update:
+        if self.update:
             return Judged(outcome, False)
-        missing = outcome.state is TrainingState.NEW and self._asked.require_baselines
+        missing = outcome.state is TrainingState.NEW and self.require_baselines
         close = (TrainingState.REPRODUCED, TrainingState.START_REPRODUCED)
-        other_bits = self._asked.strict and outcome.state in close
+        other_bits = self.strict and outcome.state in close
         return Judged(outcome, outcome.red or missing or other_bits, damaged)
 
     def _outcome(self, name: str, variant: str, trained: Training | None) -> TrainingOutcome:
         """SuiteError if the evidence cannot be read."""
-        experiment, known, own = self._experiments[name], self._stored.of(name), self._stored.variant(name, variant)
-        if self._asked.update:
+        experiment, known, own = self.experiments[name], self.stored.of(name), self.stored.variant(name, variant)
+        if self.update:
             return TrainingOutcome(TrainingState.NEW, "This run is stored, not compared.", to_the_end=True)
         if own is not None and (changed := replayed(experiment.metrics, own)):
             reason = f"The function of a metric has changed, on the stored curves: {changed}."
             return TrainingOutcome(TrainingState.NOT_COMPARABLE, reason)
         assert trained is not None
-        return judge(self._here, experiment, variant, trained, known)
+        return judge(self.here, experiment, variant, trained, known)
 
     def checked(
         self, claim: Claim, outcomes: Sequence[TrainingOutcome], trials: Mapping[str, Sequence[Trial]]
@@ -205,7 +192,7 @@ class Judge:
                 again, and another decided verdict is red.
         """
         try:
-            known, rests = self._stored.verdict(claim), self._stored.trials(claim)
+            known, rests = self.stored.verdict(claim), self.stored.trials(claim)
         except SuiteError as error:
             return self.decided(claim, Decided(Decision(Verdict.NOT_RUN, str(error))))
         nothing = "No evidence is stored, and a check decides nothing anew: add --full."
@@ -232,24 +219,22 @@ class Judge:
     ) -> ClaimDecided:
         expected, here, damage = None, None, ""
         try:
-            expected = self._stored.expected(claim)
+            expected = self.stored.expected(claim)
             if outcomes:
-                known = self._stored.verdict(claim)
-                state = None if self._asked.update else claim_state(outcomes)
+                known = self.stored.verdict(claim)
+                state = None if self.update else claim_state(outcomes)
                 pairs = zip(claim.variants, outcomes, strict=True)
                 text = " ".join(dict.fromkeys(f"{name}: {outcome.reason}" for name, outcome in pairs))
                 here = Here(state, text, known.stack, known.seeds, known.decision.verdict, own)
         except SuiteError as error:
             damage = str(error)
-        moved = any(outcome.state is TrainingState.MOVED for outcome in outcomes)
-        trained = claim.experiment is not None  # the expected verdict may rest on another number of seeds
         verdict = decided.decision.verdict
-        comparison = compare_verdict(verdict, expected, drifted=moved, more_seeds=trained)
-        if trained and not self._here.full and comparison.state in (VerdictState.WEAKENED, VerdictState.DECIDED):
+        comparison = compare_verdict(verdict, expected)
+        if not self.here.full and comparison.state in (VerdictState.WEAKENED, VerdictState.DECIDED):
             # the evidence decides otherwise only if a rule or a claim has changed
             comparison = replace(comparison, red=True)
-        missing = expected is None and self._asked.require_baselines
-        kept = self._asked.update and verdict is not Verdict.NOT_RUN
+        missing = expected is None and self.require_baselines
+        kept = self.update and verdict is not Verdict.NOT_RUN
         return ClaimDecided.of(
             claim,
             decided.decision,

@@ -60,7 +60,7 @@ def dumps(evidence: Evidence) -> str:
 
 def parse(text: str) -> Evidence:
     """The evidence in a file's text. Raises FormatError only, also if the numbers are not those that were written."""
-    read = decode(text, EvidenceFile, "evidence", (SCHEMA,))
+    read = decode(text, EvidenceFile, "evidence", SCHEMA)
     if read.digest != digest_of(replace(read, digest="")):
         raise FormatError("the content that its digest was made of", "another: it was edited or merged by hand")
     for name, columns in read.variants.items():

@@ -1,4 +1,7 @@
-"""An executor of worker processes on this machine, with one thread and one core each."""
+"""An executor of worker processes on this machine, with one thread and one core each.
+
+A worker imports this module before it sets the number of threads, so nothing here imports NumPy at its top.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness import working_folder
-from harness.environment import gpu
-from harness.environment.fingerprint import cores
 from harness.errors import SuiteError, invalid
 
 MEMORY = 2.5e9
@@ -124,7 +125,7 @@ class Workers(ThreadPoolExecutor):
     def _started(self, index: int) -> _Worker:
         spawn = multiprocessing.get_context("spawn")
         ours, theirs = spawn.Pipe()
-        process = spawn.Process(target=serve, args=(theirs, _share(_cores(), index), _share(visible_gpus(), index)))
+        process = spawn.Process(target=serve, args=(theirs, _share(cores(), index), _share(visible_gpus(), index)))
         try:
             with working_folder.LOCK:
                 process.start()
@@ -183,12 +184,15 @@ def _share(of: Sequence[Any], index: int) -> Any:
     return of[index % len(of)] if of else None
 
 
-def _cores() -> tuple[int, ...]:
+def cores() -> tuple[int, ...]:
+    """The cores that this process may use; empty where the system has no such list."""
     return tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else ()
 
 
 def visible_gpus() -> tuple[str, ...]:
     """The GPUs in CUDA_VISIBLE_DEVICES; without that variable, the numbers of all GPUs that the driver knows."""
+    from harness.environment import gpu
+
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     if given is not None:
         return tuple(filter(None, (name.strip() for name in given.split(","))))
@@ -202,7 +206,7 @@ def count(asked: int | None, tasks: int) -> int:
         asked: the value of --workers; None without it.
         tasks: number of tasks.
     """
-    most = cores()
+    most = len(cores()) or os.cpu_count() or 1
     if asked is not None and asked < 1:
         raise invalid("--workers", expected="at least 1", received=asked)
     if asked is not None and asked > most:

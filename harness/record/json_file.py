@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -32,23 +32,21 @@ class _Version(msgspec.Struct):
     schema: int
 
 
-def decode(text: str, kind: type[T], what: str, schemas: Sequence[int]) -> T:
+def decode(text: str, kind: type[T], what: str, newest: int) -> T:
     """The struct in a file's text. Raises FormatError only.
 
     Args:
         text: JSON without nan or infinity.
         kind: the struct's type.
         what: the name of the content in messages.
-        schemas: the versions of the format that can be read, the newest last.
+        newest: the version of the format that can be read.
     """
     try:
         schema = msgspec.json.decode(text, type=_Version).schema
-        if schema not in schemas:
-            age, fix = (
-                ("a newer", "update the suite") if schema > schemas[-1] else ("an earlier", f"make the {what} again")
-            )
+        if schema != newest:
+            age, fix = ("a newer", "update the suite") if schema > newest else ("an earlier", f"make the {what} again")
             received = f"schema {schema}, written by {age} version of the suite: {fix}"
-            raise FormatError(f"schema {schemas[-1]}", received, foreign=True)
+            raise FormatError(f"schema {newest}", received, foreign=True)
         return msgspec.json.decode(text, type=kind)
     except msgspec.ValidationError as error:
         wrong, _, place = str(error).partition(" - at ")

@@ -112,7 +112,7 @@ def path_of(root: Path, stack: str) -> Path:
 
 def parse(text: str) -> Timings:
     """The timings in a file's text. Raises FormatError only."""
-    return decode(text, Timings, "timings", (SCHEMA,))
+    return decode(text, Timings, "timings", SCHEMA)
 
 
 def dumps(timings: Timings) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import harness
@@ -21,13 +21,13 @@ from harness.record.trials import ShortTrial
 
 
 class Known:
-    """The trials of these run files that agree with a run. The newest trial counts; older files are read as needed.
+    """The trials of earlier runs, the newest first, that agree with a run. The newest trial counts.
 
-    A file that cannot be read, or is of another fingerprint, source or engine, has none.
+    A run of another fingerprint, source or engine has none. Older runs are taken from ``runs`` as needed.
     """
 
-    def __init__(self, header: RunStarted, files: Iterable[Path]) -> None:
-        self._unread = (run for run in _readable(sorted(files, reverse=True)) if not difference(run.header, header))
+    def __init__(self, header: RunStarted, runs: Iterable[Run]) -> None:
+        self._unread = (run for run in runs if not difference(run.header, header))
         self._read: list[Run] = []
 
     def trials(self, key: Key, definition: str, seeds: Iterable[int]) -> list[TrialDone]:
@@ -65,9 +65,9 @@ class Known:
                 yield self._read[place]
 
 
-def _readable(files: Iterable[Path]) -> Iterator[Run]:
-    """The runs of the files that are neither of an earlier version, nor damaged, nor empty."""
-    for path in files:
+def readable(files: Sequence[Path]) -> Iterator[Run]:
+    """The runs, the newest first, of the files that are neither of an earlier version, nor damaged, nor empty."""
+    for path in reversed(files):
         with contextlib.suppress(SuiteError):
             yield read_run(path)
 
@@ -85,8 +85,8 @@ def unfinished(folder: Path, asked: str, selected: str) -> list[Run]:
 
     Only runs of the same selection count. SuiteError if there is none, or if one still goes on.
     """
-    files = {path.stem: path for path in reversed(run_files(folder))}
     if asked:
+        files = {path.stem: path for path in run_files(folder)}
         name = Path(asked).stem if asked.endswith(".jsonl") else asked
         if name not in files:
             fix = nearest(name, files) if files else "No run is recorded."
@@ -95,7 +95,7 @@ def unfinished(folder: Path, asked: str, selected: str) -> list[Run]:
         if not runs[0].open:
             raise SuiteError(f"The run {name} reached its end: there is nothing to resume. Leave --resume out.")
     else:
-        of_selection = (run for run in _readable(files.values()) if run.header.selected == selected)
+        of_selection = (run for run in readable(run_files(folder)) if run.header.selected == selected)
         runs = list(itertools.takewhile(lambda run: run.open, of_selection))
         if not runs:
             raise SuiteError(

@@ -14,13 +14,14 @@ from harness.check.claims import to_the_end
 from harness.check.judge import REFERENCE
 from harness.check.rounding import CHECKED
 from harness.check.stored import Stored
-from harness.errors import SuiteError, invalid, nearest
+from harness.errors import SuiteError
 from harness.execution import local
 from harness.record.run import Key
 from harness.record.trials import Sizes, State, Training
 from harness.rules import Exact
 from harness.rules.levels import looks
 from harness.training.backend import Device
+from reports.words import some
 from suite import items
 from suite.catalogue import COURSE, EXPERIMENTS, training_name
 from suite.options import Options
@@ -85,14 +86,6 @@ def chosen(known: Training | None, every: bool) -> tuple[State, ...]:
     return states if every else tuple({state.start: state for state in (*states[:1], *states[-1:])}.values())
 
 
-def check_experiments(options: Options) -> None:
-    """SuiteError if --seeds names an experiment that is not in the catalogue."""
-    for name, _ in options.more_seeds:
-        if name not in EXPERIMENTS:
-            fix = nearest(name, EXPERIMENTS)
-            raise invalid("--seeds", expected="the id of an experiment before =", received=repr(name), fix=fix)
-
-
 class Place(NamedTuple):
     """Where a run trains: the number of processes, and the cluster if they are its own."""
 
@@ -127,7 +120,7 @@ def _tasks(options: Options, trainings: Sequence[Key]) -> int:
     return sum(options.seeds_of(name) for name, _ in trainings) if options.full else len(trainings)
 
 
-def too_few(options: Options, selected: Iterable[pytest.Item], most: int = 5) -> list[str]:
+def too_few(options: Options, selected: Iterable[pytest.Item]) -> list[str]:
     """A warning that names the selected claims that this run's seeds are too few to support; else empty.
 
     Only runs that decide from a fixed number of their own seeds are warned: no checks, no ``--update-baselines`` and no
@@ -140,9 +133,9 @@ def too_few(options: Options, selected: Iterable[pytest.Item], most: int = 5) ->
         if claim.experiment and not isinstance(claim.rule, Exact):
             needed = claim.rule.fewest()
             least += [f"{claim.key} {needed}"] if needed > options.seeds_of(claim.experiment.id) else []
-    more = f", and {len(least) - most} more" if len(least) > most else ""
-    shown = f"They take at least: {', '.join(least[:most])}{more}."
-    return [f"These claims cannot be supported with so few seeds. {shown}"] if least else []
+    return (
+        [f"These claims cannot be supported with so few seeds. They take at least: {some(least, 5)}."] if least else []
+    )
 
 
 def dry_run(options: Options, selected: Sequence[pytest.Item], columns: int) -> Iterator[str]:

@@ -33,7 +33,7 @@ from suite.catalogue import EXPERIMENTS, TRAINING_CLAIMS, keys_of
 from suite.options import Options
 from suite.session.task import reason_of
 from suite.session.terminal import Progress
-from suite.session.trials import Trials, decide
+from suite.session.trials import Trials
 
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
 
@@ -121,7 +121,8 @@ class Session:
             outcomes = [self._compared(key).outcome for key in keys]
             if self.options.full:
                 own, auto = self.options.seeds_of(keys[0][0]), self.options.as_needed
-                decided = decide(claim, self.trials, looks(own, auto.max_seeds) if auto else (own,), further)
+                sizes = looks(own, auto.max_seeds) if auto else (own,)
+                decided = self.trials.decided(claim, sizes, further)
                 shown = decided if auto else dataclasses.replace(decided, taken=None)
                 record = self.judge.decided(claim, shown, outcomes)
             else:

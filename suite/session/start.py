@@ -11,10 +11,11 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
-from harness.check.claims import Asked, Judge
+from harness.check.claims import Judge
 from harness.check.judge import Circumstances
 from harness.check.stored import Stored
 from harness.environment import gpu
@@ -93,7 +94,7 @@ def begin(config: pytest.Config, options: Options, selected: Sequence[pytest.Ite
         )
         if resumed:
             known.check_same(resumed[0], header, same_commit=options.update is not None)
-        earlier = [run.path for run in resumed] or (run_files(folder) if options.reuse else [])
+        earlier = resumed or (known.readable(run_files(folder)) if options.reuse else ())
         if options.store is not None:
             try:
                 options.store.prepare()
@@ -105,12 +106,14 @@ def begin(config: pytest.Config, options: Options, selected: Sequence[pytest.Ite
         file = RunFile.begin(folder, header)
         failing.callback(file.path.unlink)  # it has recorded nothing
         failing.callback(file.close)
-        asked = Asked(
+        judge = Judge(
+            _circumstances(header, options, plans),
+            stored,
+            EXPERIMENTS,
             update=options.update is not None,
             strict=options.strict,
             require_baselines=options.require_baselines,
         )
-        judge = Judge(_circumstances(header, options, plans), stored, asked, EXPERIMENTS)
         trials = Trials(options, file, progress, place, known.Known(header, earlier) if earlier else None)
         failing.pop_all()
     session = Session(options, device, file, stored, judge, trials, progress)
@@ -158,8 +161,11 @@ def _check_course(options: Options) -> None:
     """SuiteError if a file of the course has imported Keras, and so another backend than that of the options."""
     if "keras" not in sys.modules or active_backend() == options.backend:
         return
-    for path in sorted(COURSE.folder.rglob("*.py")):
-        for node in ast.parse(path.read_bytes()).body:
+    for path in filter(Path.is_file, sorted(COURSE.folder.rglob("*.py"))):
+        nodes: list[ast.stmt] = []
+        with contextlib.suppress(SyntaxError, ValueError):  # in a file that nothing imports
+            nodes = ast.parse(path.read_bytes()).body
+        for node in nodes:
             names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             if any(name.partition(".")[0] == "keras" for name in names):

@@ -112,6 +112,19 @@ class Trials:
             raise SuiteError(self._failed[key])
         return {key: tuple(map(self._all(key).__getitem__, seeds)) for key in keys}
 
+    def decided(self, claim: Claim, sizes: Sequence[int], further: bool = True) -> Decided:
+        """``decide_by_looks`` on these trials. Without ``further`` no seeds are trained for the later looks.
+
+        SuiteError if a variant cannot be trained.
+        """
+        keys = keys_of(claim)
+        return decide_by_looks(
+            claim,
+            lambda size: {name: done for (_, name), done in self.get(keys, size).items()},
+            sizes,
+            lambda size: further or all(len(self.done(key)) >= size for key in keys),
+        )
+
     def failed(self, key: Key) -> bool:
         return key in self._failed
 
@@ -299,24 +312,3 @@ def _definition(key: Key) -> str:
     with contextlib.suppress(Exception):
         return variant_digest(EXPERIMENTS[key[0]], key[1])
     return ""
-
-
-def decide(claim: Claim, trials: Trials, sizes: Sequence[int], further: bool = True) -> Decided:
-    """Decides a claim after each number of seeds in ``sizes``, until it is no longer INCONCLUSIVE.
-
-    Args:
-        claim: a claim on trainings.
-        trials: trains the missing seeds.
-        sizes: increasing numbers of seeds; the first is trained in any case.
-        further: whether to train the seeds of the later looks.
-
-    Raises:
-        SuiteError: a variant cannot be trained.
-    """
-    keys = keys_of(claim)
-    return decide_by_looks(
-        claim,
-        lambda size: {name: done for (_, name), done in trials.get(keys, size).items()},
-        sizes,
-        lambda size: further or all(len(trials.done(key)) >= size for key in keys),
-    )

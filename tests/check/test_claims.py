@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from harness.check.claims import Asked, Decided, Judge, compare_verdict, to_the_end
+from harness.check.claims import Decided, Judge, compare_verdict, to_the_end
 from harness.check.judge import Circumstances
 from harness.check.rounding import TINY_SEEDS, of_tiny
 from harness.check.stored import Stored
@@ -78,7 +78,7 @@ def store(tmp_path):
 
 
 def judge(stored, full=False, trials=1, experiment=EXPERIMENT, **asked):
-    return Judge(Circumstances(STACK, PRINTS, full, trials=trials), stored, Asked(**asked), {"nets": experiment})
+    return Judge(Circumstances(STACK, PRINTS, full, trials=trials), stored, {"nets": experiment}, **asked)
 
 
 def trained(scale=1.0, ended=()):
@@ -215,10 +215,7 @@ def expected(verdict):
 @pytest.mark.parametrize(("before", "now", "state"), PAIRS)
 def test_every_pair_of_verdicts(before, now, state):
     """A lost or a new decision is red if a variant has moved; more seeds explain it, but no flip."""
-    calm, moved, more = (
-        compare_verdict(now, expected(before), drifted=drifted, more_seeds=more)
-        for drifted, more in ((False, False), (True, False), (True, True))
-    )
+    calm, moved, more = (compare_verdict(now, expected(before), drifted) for drifted in (False, True, None))
     assert {(of.state, of.expected, of.obtained) for of in (calm, moved, more)} == {(state, before, now)}
     red, open_ = state in ("flipped", "not run"), state in ("weakened", "decided")
     assert (calm.red, moved.red, more.red) == (red, red or open_, red)

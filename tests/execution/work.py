@@ -47,7 +47,8 @@ def perform(action: str, value: Any = None) -> Any:
         case "environment":
             time.sleep(0.5)
             names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "XLA_FLAGS", "CUDA_VISIBLE_DEVICES")
-            return os.getpid(), os.sched_getaffinity(0), {name: os.environ.get(name) for name in names}
+            variables = {name: os.environ.get(name) for name in names}
+            return os.getpid(), os.sched_getaffinity(0), variables, "numpy" in sys.modules
         case "draw":  # from Python's generator, while Dask's threads are busy
             random.seed(0)
             time.sleep(value)

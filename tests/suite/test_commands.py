@@ -124,11 +124,13 @@ class Row:
 
 
 def importing_keras(folder: Path) -> None:
+    """And with a file that no Python 3 can read, which nothing imports."""
     shutil.copytree(ROOT / "examples" / "wine", folder / "wine")
     path = folder / "wine" / "__init__.py"
     path.write_text(
         path.read_text("utf-8").replace("import functools\n", "import functools\nimport keras\n", 1), "utf-8"
     )
+    (folder / "wine" / "OLD.py").write_text("print 'keras'", "utf-8")
 
 
 def dangling(folder: Path) -> None:

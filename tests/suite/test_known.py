@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from harness.errors import SuiteError
 from harness.model import Trial
 from harness.record.run import RunEnded, RunStarted, ShortTrialDone, TrialDone
-from harness.record.run_file import RunFile, latest_run, locked
+from harness.record.run_file import RunFile, latest_run, locked, run_files
 from harness.record.trials import ShortTrial
 from suite.session import known
-from suite.session.known import Known, check_same, unfinished
+from suite.session.known import Known, check_same, readable, unfinished
 from tests.record.made import END, HEADER
 from tests.suite.command import JAX, TINY, Finished, kinds, lines, suite, trials
 from tests.suite.timeless import timeless
@@ -45,7 +45,7 @@ def ended(exit_status: int = 0, reported: bool = True, **how: bool) -> RunEnded:
 
 def taken(folder: Path, *seeds: int, definition: str = "d") -> dict[int, str]:
     """The id of the run that trained each seed."""
-    trials = Known(header(), folder.glob("*.jsonl"))
+    trials = Known(header(), readable(run_files(folder)))
     return {each.trial.seed: each.reused for each in trials.trials(("e", "v"), definition, seeds)}
 
 
@@ -58,6 +58,8 @@ def test_the_newest_trial_counts(tmp_path: Path) -> None:
     record(tmp_path, "2026-02", 2, 3)
     assert taken(tmp_path, 0, 2, 3, 4) == {0: "2026-01", 2: "2026-02", 3: "2026-02"}
     assert taken(tmp_path, 0, definition="other") == {}
+    record(tmp_path, "2026-02-7", 3)  # the id of a run behind another process's
+    assert taken(tmp_path, 3) == {3: "2026-02-7"}
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ def test_shortened_trials_are_taken_too(tmp_path: Path) -> None:
     short = ShortTrialDone(experiment="e", variant="v", definition="d", trial=trial)
     file.append(short)
     file.close()
-    trials = Known(header(), [file.path])
+    trials = Known(header(), readable([file.path]))
     assert trials.short(("e", "v"), "d") == [short]
     assert not [*trials.short(("e", "v"), "other"), *trials.short(("e", "w"), "d")]
 

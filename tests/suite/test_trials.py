@@ -22,7 +22,7 @@ from harness.verdict import Verdict
 from suite.session import plan, task, trials
 from suite.session.plan import Place, Planned
 from suite.session.task import Description, Event, Result, Task
-from suite.session.trials import Trials, decide
+from suite.session.trials import Trials
 from tests.make import ACCURACY, experiment
 from tests.record.made import HEADER
 from tests.suite.test_options import checked
@@ -195,7 +195,7 @@ def test_a_claim_trains_until_it_is_decided_and_uses_only_its_own_seeds(
     made = make(variants=(*order, "base"))
     for variant in order:
         verdict, taken, reason = LOOKS[variant]
-        decided = decide(claim(variant), made.trials, SIZES)
+        decided = made.trials.decided(claim(variant), SIZES)
         assert (decided.decision.verdict, decided.taken) == (verdict, taken)
         assert reason in decided.decision.reason
         assert {name: len(done) for name, done in decided.trials.items()} == {variant: taken.seeds, "base": taken.seeds}
@@ -203,12 +203,12 @@ def test_a_claim_trains_until_it_is_decided_and_uses_only_its_own_seeds(
 
 
 def test_an_interrupted_run_trains_no_more(make: Callable[..., Made]) -> None:
-    decided = decide(claim("second"), make(variants=("second", "base")).trials, SIZES, further=False)
+    decided = make(variants=("second", "base")).trials.decided(claim("second"), SIZES, further=False)
     assert (decided.decision.verdict, decided.taken) == (Verdict.INCONCLUSIVE, SeedsTaken((5,), 20, "interrupted"))
 
 
 def test_a_fixed_number_of_seeds_is_one_look(make: Callable[..., Made]) -> None:
-    decided = decide(claim("second"), make(variants=("second", "base")).trials, (5,))
+    decided = make(variants=("second", "base")).trials.decided(claim("second"), (5,))
     assert decided.decision == claim("second").decide(decided.trials)[0]
     assert decided.taken == SeedsTaken((5,), 5, "decided")
     assert decided.decision.reason.endswith("above 0")
@@ -221,7 +221,7 @@ CPU, GPU = Device("cpu", "AMD EPYC", "float32"), Device("gpu", "NVIDIA H100", "f
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine has four cores and 8 GB of memory."""
-    monkeypatch.setattr(local, "cores", lambda: 4)
+    monkeypatch.setattr(local, "cores", lambda: tuple(range(4)))
     monkeypatch.setattr(local, "free_memory", lambda: 8e9)
 
 
