@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from harness.errors import SuiteError, invalid, nearest
 from harness.record.run import HEAVY, parse_run, whole_lines
-from harness.record.run_file import run_files
+from harness.record.run_file import going_on, run_files
 
 try:
     import sqlalchemy as sa
@@ -81,13 +81,13 @@ class Database:
     def push_all(self, folder: Path) -> list[str]:
         """Pushes every finished run of a folder that the database lacks, and returns a line of text for each.
 
-        Other runs are skipped. SuiteError, with these lines, if a run's file is damaged; the others are pushed all the
-        same.
+        Other runs are skipped, as are those that still write their report. SuiteError, with these lines, if a run's
+        file is damaged; the others are pushed all the same.
         """
         self.prepare()
         known, report, wrong = self.runs(), [], []
         for path in run_files(folder):
-            if path.stem in known:
+            if path.stem in known or going_on(path):
                 continue
             try:
                 lines = whole_lines(path)

@@ -87,7 +87,21 @@ class RunFile:
 def locked(path: Path) -> Held:
     """Takes the lock of a run. SuiteError if another process holds it."""
     busy = f"The run {path.stem} is still going on: another process has its lock. Wait for its end, or end it."
-    return Held(path.with_name(f".{path.stem}.lock"), busy)
+    return Held(_lock(path), busy)
+
+
+def going_on(path: Path) -> bool:
+    """Whether another process has the lock of a run. A lock that a killed process left does not count."""
+    try:
+        if _lock(path).exists():
+            locked(path).release()
+    except SuiteError:
+        return True
+    return False
+
+
+def _lock(path: Path) -> Path:
+    return path.with_name(f".{path.stem}.lock")
 
 
 def new_id(folder: Path, now: datetime.datetime, process: int) -> str:

@@ -21,6 +21,7 @@ from harness.errors import SuiteError
 from harness.record import database as module
 from harness.record.database import TABLE, Database
 from harness.record.run import whole_lines
+from harness.record.run_file import locked
 from tests.make import self_check
 from tests.postgresql import PASSWORD, Server
 from tests.record.made import END, HEADER, done, finished, written
@@ -91,7 +92,11 @@ def test_finished_runs_are_pushed_once_and_read_back_byte_for_byte(database: Dat
     path = finished(runs)
     later = finished(runs, 10, id="2026-12")
     written(runs, done(0), id="2027-unfinished")
-    assert database.push_all(runs) == [pushed_line(5, ID, database), pushed_line(12, "2026-12", database)]
+    lock = locked(later)  # it still writes its report
+    assert database.push_all(runs) == [pushed_line(5, ID, database)]
+    lock.release()
+    (runs / ".2026-12.lock").touch()  # a killed process left it
+    assert database.push_all(runs) == [pushed_line(12, "2026-12", database)]
     assert database.push_all(runs) == []
     assert database.read() == ("2026-12", later.read_bytes())
     assert database.read(ID) == (ID, path.read_bytes())

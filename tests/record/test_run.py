@@ -15,8 +15,6 @@ from msgspec.structs import replace
 
 from harness.erratum import ErratumChecked, ErratumState
 from harness.errors import SuiteError
-from harness.model import Divergence, Trial
-from harness.record import run as run_module
 from harness.record.outcomes import Movement
 from harness.record.run import (
     SCHEMA,
@@ -208,19 +206,9 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
             read_run(path)
 
 
-def test_every_kind_of_record_has_a_tag_of_its_own() -> None:
-    assert len({kind.__struct_config__.tag for kind in KINDS}) == len(KINDS) == 9
-
-
 @given(st.lists(st.floats(width=32), max_size=20))
 def test_a_float32_is_the_shortest_decimal_that_reads_back_as_it(numbers: list[float]) -> None:
     decimals = shortest(numbers)
     assert np.array_equal(np.array(decimals, "float32"), np.array(numbers, "float32"), equal_nan=True)
     assert all(type(decimal) is float for decimal in decimals)
     assert shortest([float(np.float32(0.1)), float(np.float32(0.98125)), 1e39]) == [0.1, 0.98125, float("inf")]
-
-
-def test_a_failed_trial_comes_back_with_its_failure():
-    failed = Trial("plain", 0, {"loss": None}, {}, Divergence("nan", 2, 17))
-    record = run_module.TrialDone(experiment="nets", definition="0", trial=failed)
-    assert run_module.decode(run_module.encode(record)).trial.divergence == failed.divergence

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,10 +43,6 @@ def together(*changes: Callable[[Path], object]) -> Callable[[Path], None]:
             each(folder)
 
     return change
-
-
-def none(folder: Path) -> None:
-    shutil.rmtree(folder / "baselines" / "jax-cpu")
 
 
 def scaled(variant: Content, factor: float) -> None:
