@@ -155,7 +155,7 @@ def decision(
 def compared(verdict: str, expected: str | None = None) -> VerdictComparison:
     """A verdict against the expected one."""
     before = Expected(verdict=expected, date="2026-11-20", reason="first") if expected else None
-    return compare_verdict(Verdict(verdict), before)
+    return compare_verdict(Verdict(verdict), before, drifted=False)
 
 
 def red(state: VerdictState, verdict: str, reason: str) -> VerdictComparison:
