@@ -540,11 +540,12 @@ def test_epochs_are_logarithmic_where_half_of_a_long_training_happens_at_once(me
 @pytest.mark.parametrize(
     ("verdicts", "title"),
     [
-        (("REFUTED", "SUPPORTED"), "Example 4: the rate is 1e-4"),
-        (("REFUTED", "INCONCLUSIVE"), ""),
+        (("REFUTED", "SUPPORTED"), "The rate is 1e-4"),
+        (("REFUTED", "INCONCLUSIVE"), "“Statement of a” is refuted"),
+        (("SUPPORTED", "INCONCLUSIVE"), "Statement of a"),
     ],
 )
-def test_a_finding_is_a_title_only_while_all_its_claims_are_decided_as_stored(
+def test_a_title_is_what_was_found_while_all_its_claims_are_decided_as_stored_else_how_a_claim_stands(
     verdicts: tuple[str, str], title: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = dataclasses.replace(course(), findings=(Finding("The rate is 1e-4", ("a", "b")),))
@@ -555,11 +556,11 @@ def test_a_finding_is_a_title_only_while_all_its_claims_are_decided_as_stored(
         for key, verdict in zip("ab", verdicts, strict=True)
     }
     run = Run(Path("run"), HEADER, claims=claims)
-    assert finding(run, made) == title
-    assert finding(run, experiment("other", ("a",))) == ""
+    assert finding(run, made, "loss") == f"Example 4: {title}"
+    assert finding(run, experiment("other", ("a",)), "loss") == "other: loss"
     for changes in ({"red": True}, {"comparison": compared("REFUTED", "SUPPORTED")}):
         run.claims["a"] = replace(claims["a"], **changes)
-        assert finding(run, made) == ""
+        assert finding(run, made, "loss") != f"Example 4: {title}"
 
 
 @pytest.mark.parametrize(
