@@ -295,7 +295,8 @@ Keras' own. JAX 0.5.3, TensorFlow 2.16 and NumPy 1.26 are used because every Ker
 `tox -e keras30-jax` checks one environment, `python -m benchmarks.versions reports/out/versions` writes this page. The
 changes are named by hand in [`changes.toml`](changes.toml). A difference is explained if a change names its row and
 was released between the two environments; a difference that no change explains is listed as unexplained. None is ours:
-where the suite itself needed a newer Keras or JAX, it was repaired, and runs on all of them."""
+where the suite itself needed a newer Keras or JAX, it was repaired, and runs on all of them. Totals are
+those of the catalogue when an environment was run."""
 
 
 def environments(columns: Iterable[Column]) -> str:

@@ -12,7 +12,7 @@ SLIDES = (
     "1.3 Small learning rate",
     "1.4 Optimizers",
     "2.1 Too big difference in value among elements of dataset",
-    "2.2 and the Summary",
+    "2.2 Distribution of the elements of a dataset",
     "2.3 Mean, std normalization",
     "2.4 Min-max normalization",
     "3. Overfitting",
@@ -66,13 +66,14 @@ that they explode. A smaller gap says more next to the accuracy."""
 
 FINDINGS = (
     Finding(
-        "The printed softmax figures are those of Adam with a rate of 1e-4", ("tips-softmax", "tips-linear-layers-help")
+        "The printed softmax figures fit Adam with a rate of 1e-4, not its default",
+        ("tips-softmax", "tips-linear-layers-help"),
     ),
     Finding("A nonlinearity helps, depth alone does not", ("tips-relu-beats-linear", "tips-deeper-is-not-better")),
     Finding("Dropout helps a deep network", ("tips-dropout-helps", "dropout-reduces-gap")),
     Finding("The best rate of dropout takes more seeds to find", ("tips-dropout-rate",)),
     Finding(
-        "The activity penalty is summed over the batch, whose size the slide does not print",
+        "The lecture's Keras summed the activity penalty over a batch, and the slide does not print its size",
         ("tips-figures-reproduce/l1 1e-6, epochs 16 to 20",),
     ),
     Finding("The best model was saved, and the last one was evaluated", ("best-model-score",)),

@@ -248,7 +248,7 @@ CLAIMS = (
     ),
     Claim(
         id="zero-centering-helps",
-        slide="2.2 and the Summary, Zero centered data",
+        slide="2.2 Distribution of the elements of a dataset, and the Summary: Zero centered data",
         statement="Zero-centred data can train faster than the same data in [0, 1], at equal scale: those of Example 2 "
         "do.",
         rule=Exceeds("in [0, 1]", "centred", metric="steps"),

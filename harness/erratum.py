@@ -196,7 +196,7 @@ class Differs:
 
     def describe(self) -> str:
         how = f"with a warning saying {self.warns!r}" if self.warns else "without a warning"
-        return f"runs {how}, and gives {self.today!r}; the slide says {self.slide!r}"
+        return f"runs {how}, and gives {self.today!r}; by the slide it is {self.slide!r}"
 
     def fault(self, ran: SnippetResult) -> str:
         """As in ``Fails``; the value is compared by the erratum."""
@@ -273,6 +273,7 @@ class Erratum:
         on: by name, the backends with another outcome.
         check: an expression (or lines that end in one). Its value shows whether both forms give the same model.
         gives: the value of ``check`` after the modern form; also after the printed form if that only warns.
+        here: what that value is, in words; "" if the snippets say it.
         tolerance: largest absolute error of the numbers in ``gives``.
         within: the id of the erratum whose replacement mends this one too; "" if its lines have their own.
         despite: the key of a claim that holds, or held when printed, although the printed code does otherwise today; ""
@@ -287,6 +288,7 @@ class Erratum:
     outcome: Outcome
     check: str
     gives: Any
+    here: str = ""
     given: str = ""
     tolerance: float = 0.0
     on: Mapping[str, Outcome] = field(default_factory=dict)

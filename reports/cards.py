@@ -24,6 +24,10 @@ ELSEWHERE = "Elsewhere"
 LONGEST_ANCHOR = 60
 GONE = "The course no longer has it."
 OTHER_RULE = "The course decides it by another rule now."
+COMPUTED = {
+    Verdict.SUPPORTED: "A computation confirms it.",
+    Verdict.OUTDATED: "A computation confirms it for the release of the slides, and contradicts it for today's.",
+}
 
 Figures = Mapping[tuple[str, str, str], Figure]
 """The slide's figures by experiment, variant and metric."""
@@ -248,8 +252,7 @@ class Card:
         if self.exact and self.red:
             return self.record.error or self.record.comparison.reason
         if self.exact:
-            confirms = "confirms" if self.verdict is Verdict.SUPPORTED else "contradicts"
-            return self.claim.shown or f"A computation {confirms} it."
+            return self.claim.shown or COMPUTED.get(self.verdict, "A computation contradicts it.")
         if self._own_sentence:
             return self._own_sentence
         spoken = [sentences.in_words(effect, self.experiment) for effect in self.effects]

@@ -145,7 +145,7 @@ def status(run: Run, cards: Mapping[str, Card]) -> Status:
     if wrong[Verdict.OUTDATED]:
         parts.append(f"{wrong[Verdict.OUTDATED]} outdated.")
     if run.errata:
-        parts.append(f"{plural(len(run.errata), 'snippet needs', 'snippets need')} replacing.")
+        parts.append(f"{plural(len(run.errata), 'erratum', 'errata')} to correct.")
     return replace(first, text=" ".join(parts))
 
 
@@ -320,13 +320,13 @@ def counts(cards: Sequence[Card]) -> dict[str, int]:
 
 
 def count_text(cards: Sequence[Card]) -> str:
-    """The one count of a report, with its parts by how each was decided; cases that are ours stand for themselves.
+    """The one count of a report, with its parts by how each was decided; claims that are ours stand for themselves.
 
-    "111 cases: 80 supported (28 shown by a test, 13 in every seed, 39 computed), 13 not contradicted, 5 refuted; and 13
-    of ours: 12 supported (12 computed), 1 refuted."
+    "111 claims: 80 supported (28 shown by a test, 13 in every seed, 39 computed), 13 not contradicted, 5 refuted; and
+    13 of ours: 12 supported (12 computed), 1 refuted."
     """
     lecture, ours = ([card for card in cards if (card.source == "ours") is own] for own in (False, True))
-    texts = [f"{plural(len(lecture), 'case')}: {_counted(lecture)}"] if lecture else []
+    texts = [f"{plural(len(lecture), 'claim')}: {_counted(lecture)}"] if lecture else []
     texts += [f"{len(ours)} of ours: {_counted(ours)}"] if ours else []
     return "; and ".join(texts) + "."
 

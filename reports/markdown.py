@@ -45,6 +45,7 @@ from reports.words import (
     escape,
     escape_html,
     fenced,
+    first_sentence,
     mean_std,
     metric_label,
     number,
@@ -185,6 +186,7 @@ def _templates() -> jinja2.Environment:
         name_text,
         plural,
         seconds,
+        first_sentence,
     )
     made.filters |= {function.__name__: function for function in (*named, repr)}
     inert: dict[str, Callable[..., str]] = {
@@ -228,13 +230,18 @@ def _trained(run: Run) -> dict[str, int]:
 def _verdicts(run: Run, holm: Mapping[str, Verdict]) -> dict[str, Any]:
     """Counts of verdicts beside those of the cards: after Holm's adjustment, and in a run to the end its own."""
     claims = [claim for claim in run.claims.values() if run.header.evidence or not claim.red]
+    own = [claim.verdict for claim in claims]
     after = [holm.get(claim.key, claim.verdict) for claim in claims]
-    verdicts = {"After Holm's correction for many claims": after} if run.header.evidence or run.header.full else {}
+    adjusted = "no verdict changes" if own and after == own else headline.counted(after)
+    verdicts = {"After Holm's correction for many claims": adjusted} if run.header.evidence or run.header.full else {}
     if run.header.full:
         expected = [claim.comparison.expected for claim in claims if claim.comparison.expected]
-        own = [claim.verdict for claim in claims]
-        verdicts = {"This run's own verdicts": own, **verdicts, "Expected": expected}
-    return {"verdicts": {name: headline.counted(known) for name, known in verdicts.items()}}
+        verdicts = {
+            "This run's own verdicts": headline.counted(own),
+            **verdicts,
+            "Expected": headline.counted(expected),
+        }
+    return {"verdicts": verdicts}
 
 
 def _findings(cards: Mapping[str, Card]) -> tuple[list[Line], list[Line]]:

@@ -34,7 +34,7 @@ DETAILS = {
 """Names of an effect's details."""
 PLACE = re.compile(r"\{([^{}:]+)(?::(short|size))?\}")
 """A place in a sentence of a claim (``Claim.shown``): what stands there, and how."""
-DIRECTED = re.compile(r"(?<=(?:falls|rises) by )\+|(?<=smaller by )\+|(?<=differ by )\+|\+(?=\S+ \[[^]]*\] more than)")
+DIRECTED = re.compile(r"(?<=(?:falls|rises) by )\+|(?<=smaller by )\+|(?<=differ by )\+|\+(?=\S+ \[[^]]*\] more)")
 """A sign that the words beside it say."""
 
 
@@ -287,7 +287,9 @@ def outlook(claim: ClaimDecided) -> str:
         for seeds, chance in effect.chances.items():
             known.setdefault(seeds, []).append(f"{100 * chance:.0f}")
     if not known:
-        return "how many seeds decide it is not known"
+        refuted = any(part.verdict is Verdict.REFUTED for part in claim.decision.parts)
+        why = f"a part is refuted by itself, not at the stricter level of {len(claim.decision.parts)} parts; "
+        return f"{why if refuted else ''}how many seeds decide it is not known"
     sure = next((seeds for seeds, chances in known.items() if set(chances) == {"100"}), max(known))
     looks = [f"{seeds:,} seeds of {' and '.join(of)} %" for seeds, of in known.items() if seeds <= sure]
     many = len(next(iter(known.values()))) > 1

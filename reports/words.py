@@ -220,6 +220,12 @@ def plural(count: int, noun: str, many: str = "") -> str:
     return f"{count:,} {noun if count == 1 else many or noun + 's'}"
 
 
+def first_sentence(text: str) -> tuple[str, str]:
+    """The first sentence of a text, and the rest."""
+    first, *rest = re.split(r"(?<=[.!?]) (?=[A-Z])", text, maxsplit=1)
+    return first, "".join(rest)
+
+
 def some(names: Sequence[str], most: int) -> str:
     """The first ``most`` names, and how many there are more: "a, b and 3 more"."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
@@ -263,7 +269,11 @@ def state_text(state: str, red: bool) -> str:
 def cut(text: object, most: int = LONGEST) -> str:
     """Text on one line, without hidden characters; of more than ``most`` characters the rest becomes an ellipsis."""
     plain = " ".join(HIDDEN.sub("", " ".join(str(text).split())).split())
-    return plain if len(plain) <= most else plain[: most - 1].rstrip() + "…"
+    if len(plain) <= most:
+        return plain
+    kept = plain[: most - 1]
+    words = kept.rpartition(" ")[0]  # half a number would be another one
+    return (words if len(words) > most // 2 else kept).rstrip() + "…"
 
 
 def escape(text: object, most: int = LONGEST) -> str:

@@ -27,7 +27,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("target", "said"), [("suite", "Nothing moved: 2 trainings"), ("suite.test_exact", "3 cases: 3 supported")]
+    ("target", "said"), [("suite", "Nothing moved: 2 trainings"), ("suite.test_exact", "3 claims: 3 supported")]
 )
 def test_an_installed_package_checks_the_lecture_in_an_empty_folder(site, target, said, tmp_path):
     selected = ["--pyargs", target, "--backend", "jax", "-k", "minmax", "-m", "exact or training"]

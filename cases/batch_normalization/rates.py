@@ -115,8 +115,8 @@ CLAIMS = (
         slide="5. Batch Normalization",
         quote="learning rate를 크게 잡을 수 있게 되고",
         statement="With batch normalization a larger learning rate can be used.",
-        shown="At the rate 2 without batch normalization {a3} failed; with it {1} trained. At the rate 8 {a5} failed "
-        "without it, {a6} with it.",
+        shown="At the rate 2, {a3} failed without batch normalization, and {1} trained with it. At the rate 8, {a5} "
+        "failed without it, and {a6} with it.",
         rule=All(
             (
                 Exceeds("normalised, rate 2", "plain, rate 2"),

@@ -97,7 +97,8 @@ ERRATA = (
     Erratum(
         id="pixel-range",
         slide="Example 3. MNIST 10 digit image classifier, mnist data",
-        statement="Pixels go from 0 to 255, not to 256. Here: least and largest of the 60,000 images.",
+        statement="Pixels go from 0 to 255, not to 256.",
+        here="whether these are the least and the largest pixel of the 60,000 images",
         given="from cases.data.mnist import load\nX_train = load()['x_train']",
         printed="pixels = 0, 256",
         modern="pixels = 0, 255",
@@ -119,10 +120,8 @@ ERRATA = (
     Erratum(
         id="float64-inputs",
         slide=f"{EXAMPLE_3}, data set; Example 4",
-        statement=(
-            "astype('float64') doubles the memory and nothing else: the model casts to float32, silently. Here: the "
-            "type of the predictions, and whether they are those of float32 inputs."
-        ),
+        statement=("astype('float64') doubles the memory and nothing else: the model casts to float32, silently."),
+        here="the type of the predictions, and whether they are those of float32 inputs",
         given=NAMES + "pixels = (np.arange(2 * 784) % 256).astype('uint8').reshape(2, 784)\n"
         "model = Sequential([keras.Input((784,)), Dense(10, activation='softmax')])",
         printed="X_train = pixels.astype('float64') / 255",
@@ -137,7 +136,7 @@ ERRATA = (
     Erratum(
         id="hdf5-checkpoint",
         slide=f"{EXAMPLE_3}, model",
-        statement="ModelCheckpoint saves .keras files only; it refuses .hdf5 when it is made.",
+        statement="ModelCheckpoint writes .keras and .h5 files; it refuses .hdf5 when it is made.",
         given=READY + "import glob\nfrom keras.callbacks import ModelCheckpoint\nfrom keras.models import load_model",
         printed="cb_checkpoint = ModelCheckpoint(filepath='mnist-{epoch:02d}-{val_loss:.4f}.hdf5', "
         "save_best_only=True)",
@@ -155,8 +154,8 @@ ERRATA = (
         id="x-validation-unprepared",
         slide=f"{EXAMPLE_3}, training",
         statement=(
-            "X_val is prepared and X_validation is passed, as 28 × 28 images: the error comes when a whole epoch (here "
-            "of 2 steps) is trained."
+            "X_val is prepared and X_validation is passed, as 28 × 28 images: the error comes after a whole epoch "
+            "(here of 2 steps)."
         ),
         given=NAMES + IMAGES,
         printed=(
@@ -174,7 +173,7 @@ ERRATA = (
     Erratum(
         id="pandas-import",
         slide=f"{EXAMPLE_3}, training",
-        statement="pandas is never imported; the error comes when all epochs are trained.",
+        statement="pandas is never imported; the error comes after all epochs.",
         given=READY,
         printed="history = model.fit(X, Y, epochs=3, verbose=0)\nprint(pd.DataFrame(history.history))",
         modern=(
@@ -213,7 +212,7 @@ ERRATA = (
     Erratum(
         id="odel-evaluate",
         slide=f"{EXAMPLE_3}, evaluation",
-        statement="odel is to be model.",
+        statement="odel should be model.",
         given=READY,
         printed="score = odel.evaluate(X, Y, verbose=0)",
         modern="score = model.evaluate(X, Y, verbose=0)",
@@ -236,7 +235,8 @@ ERRATA = (
     Erratum(
         id="randint-last-image",
         slide=f"{EXAMPLE_3}, evaluation",
-        statement="randint leaves its upper end out: N − 1 never draws the last image. Here: of 10, in 1,000 draws.",
+        statement="randint leaves its upper end out: N − 1 never draws the last image.",
+        here="the largest number of 1,000 draws for ten images, 0 to 9",
         given="import numpy as np\nnp.random.seed(0)\nX_validation = np.zeros((10, 28, 28))",
         printed="r = np.random.randint(0, X_validation.shape[0]-1, size=1000)",
         modern="r = np.random.randint(0, X_validation.shape[0], size=1000)",
@@ -258,7 +258,8 @@ ERRATA = (
     Erratum(
         id="argmax-axis",
         slide=f"{EXAMPLE_3}, evaluation",
-        statement="argmax without axis works for one image only; of several it gives a place in the flattened array.",
+        statement="argmax without axis is right for one image, as on the slide. Of several it gives one place in the "
+        "flattened array.",
         given="import numpy as np\npreds = np.eye(10)[[8, 3]]",
         printed="Y1_hat = np.argmax(preds)",
         modern="Y1_hat = np.argmax(preds, axis=1)",
@@ -269,21 +270,20 @@ ERRATA = (
     Erratum(
         id="one-hidden-layer",
         slide="Example 4, 1 hidden layer NN for the Mnist digit classifier",
-        statement="The listing under the title '1 hidden layer' has no hidden layer. Here: layers before the last.",
-        given=NAMES + "model = Sequential()\nmodel.add(keras.Input((784,)))",
-        printed="model.add(Dense(units=10, kernel_initializer='random_uniform', activation='softmax'))",
-        modern=(
-            "model.add(Dense(units=256, kernel_initializer='random_uniform', activation='linear'))\n"
-            "model.add(Dense(units=10, kernel_initializer='random_uniform', activation='softmax'))"
-        ),
-        outcome=Differs(slide=1, today=0),
-        check="len(model.layers) - 1",
-        gives=1,
+        statement="The listing under the title '1 hidden layer' has no hidden layer: it is softmax only.",
+        here="whether the title has the number of layers before the last",
+        given=NAMES + "model = Sequential()\nmodel.add(keras.Input((784,)))\n"
+        "model.add(Dense(units=10, kernel_initializer='random_uniform', activation='softmax'))",
+        printed="title = '1 hidden layer NN for the Mnist digit classifier'",
+        modern="title = '0 hidden layers: softmax only, for the Mnist digit classifier'",
+        outcome=Differs(slide=True, today=False),
+        check="int(title[0]) == len(model.layers) - 1",
+        gives=True,
     ),
     Erratum(
         id="dropout-import",
         slide="Example 4, 5 hidden (Deep) NN with dropout; 4. Optimizers, Use Optimizer",
-        statement="Dropout is not among Example 4's imports.",
+        statement="Dropout is never imported.",
         given="from keras.models import Sequential\nfrom keras.layers import Dense\nmodel = Sequential()",
         printed="model.add(Dropout(0.2))",
         modern="from keras.layers import Dropout\nmodel.add(Dropout(0.2))",
@@ -295,9 +295,10 @@ ERRATA = (
         id="activity-per-image",
         slide="Example 4, 5 hidden (Deep) NN with activity regularizer",
         statement=(
-            "An activity regularizer's penalty is divided by the batch size, where Keras 2.2 summed over the batch: "
-            "l1(0.000001) is 512 times weaker. Here: the penalty of a batch of 512 times 256 outputs of 1."
+            "An activity regularizer's penalty is divided by the batch size, where Keras 2.2 summed over the batch: in "
+            "batches of 512 l1(0.000001) is 512 times weaker."
         ),
+        here="the penalty of a batch of 512 times 256 outputs of 1",
         given=NAMES + "from keras.regularizers import l1\nX = np.ones((512, 1), 'float32')",
         printed="reg = l1(0.000001)",
         modern="reg = l1(0.000001 * 512)",
@@ -314,8 +315,9 @@ ERRATA = (
         slide="Example 4, 5 hidden (Deep) NN with activity regularizer",
         statement=(
             "On a softmax the penalty is a constant, since its outputs sum to 1: it has no gradient and changes no "
-            "weight. Here: whether three steps lead to other weights than without it, at a strength of 1."
+            "weight."
         ),
+        here="whether three steps lead to other weights than without it, at a strength of 1",
         given=NAMES + DATA + "from keras.regularizers import l1\n"
         "def trained(output):\n"
         "    model = Sequential([keras.Input((3,)), output])\n"
@@ -336,8 +338,9 @@ ERRATA = (
         slide="Example 4, 5 hidden (Deep) NN with activity regularizer, the printed accuracy",
         statement=(
             "The listing evaluates the last epoch's model, whose accuracy is printed as 0.9804. The 0.9815 below it is "
-            "epoch 16's. Here: whether the accuracy is the one printed for epoch 20."
+            "epoch 16's."
         ),
+        here="whether the accuracy is the one printed for epoch 20",
         given="val_acc = {16: 0.9815, 17: 0.9801, 18: 0.9791, 19: 0.9801, 20: 0.9804}",
         printed="accuracy = 0.9815",
         modern="accuracy = 0.9804",

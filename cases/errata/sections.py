@@ -17,10 +17,11 @@ IGNORED = "Argument `decay` is no longer supported and will be ignored"
 def listed(name: str, **values: float) -> Erratum:
     """The erratum of the line that lists an optimizer's arguments; ``values``: those that the replacement has."""
     printed, modern = PRINTED[name], {key: value for key, value in values.items() if key != "epsilon"}
+    epsilon = " and cannot train with epsilon=None" if "epsilon" in printed else ""
     return Erratum(
         id=f"{name.lower()}-as-listed",
         slide=f"4. Optimizers (cont.), {name}",
-        statement=f"{name} takes neither lr nor decay{', and no epsilon=None' if 'epsilon' in printed else ''}.",
+        statement=f"{name} refuses lr{',' if epsilon else ' and'} ignores decay{epsilon}.",
         given=NAMES,
         printed=f"optimizer = keras.optimizers.{call(name, printed)}",
         modern=f"optimizer = keras.optimizers.{call(name, modern)}",
@@ -38,7 +39,7 @@ def epsilon_none(name: str, rate: str = "") -> Erratum:
     return Erratum(
         id=f"epsilon-none-{name.lower()}",
         slide=f"4. Optimizers (cont.), {name}",
-        statement=f"{name} accepts epsilon=None, and fails in the first training step; left out, it is 1e-7 as then.",
+        statement=f"{name} accepts epsilon=None, but fit fails with it. Left out, epsilon is 1e-7, as None was.",
         given=NAMES + DATA + MODEL,
         printed=(
             f"model.compile(loss='mse', optimizer=optimizers.{name}(epsilon=None))\n"
@@ -66,6 +67,7 @@ ERRATA = (
         slide="1. Learning rate; 4. Overfitting, Regularization",
         statement="W* is the W with the least loss, not the one with the least gradient of the loss: ArgMin Loss(W).",
         given="import numpy as np\nW = np.linspace(-2, 4, 601)\nloss = (W - 1) ** 2",
+        here="the W that is found for the loss (W − 1)²",
         printed="W_star = W[np.argmin(np.gradient(loss, W))]",
         modern="W_star = W[np.argmin(loss)]",
         outcome=Differs(slide=1.0, today=-2.0),
@@ -97,7 +99,9 @@ ERRATA = (
     Erratum(
         id="sgd-by-name",
         slide="1.1 Gradient descent algorithm",
-        statement="optimizer='sgd' means the rate 0.01, not the 0.001 of the formulas beside it.",
+        statement="optimizer='sgd' means the rate 0.01, not the 0.001 of the formulas beside it. One of the two has to "
+        "change; at 0.001 the 1,000 epochs may be too few.",
+        here="the rate",
         given=NAMES + "model = Sequential([keras.Input((3,)), Dense(1)])",
         printed="model.compile(loss='mse', optimizer='sgd')",
         modern="model.compile(loss='mse', optimizer=optimizers.SGD(learning_rate=0.001))",
@@ -126,8 +130,8 @@ ERRATA = (
     ),
     Erratum(
         id="usage-imports",
-        slide=f"{USAGE}; 4. Optimizers, Use Optimizer; Example 1; Example 2",
-        statement="The listing imports the optimizers only: Sequential, Dense and Activation are missing.",
+        slide=f"{USAGE}; {USE}",
+        statement="The listing imports the optimizers only: the model and its layers are missing.",
         printed="from keras import optimizers\nmodel = Sequential()",
         modern=(
             "from keras import optimizers\n"
@@ -153,7 +157,8 @@ ERRATA = (
     Erratum(
         id="decay",
         slide=f"{USAGE}; every listing with an optimizer",
-        statement="decay is ignored, with a warning: the rate stays what it is. Here: the rate after 1,000,000 steps.",
+        statement="decay is ignored, with a warning: the rate stays what it is.",
+        here="the rate after 1,000,000 steps",
         given=NAMES,
         printed="sgd = optimizers.SGD(learning_rate=0.01, decay=1e-6)",
         modern=(
@@ -169,9 +174,9 @@ ERRATA = (
         id="clipnorm-per-variable",
         slide=f"{USAGE}, clipnorm",
         statement=(
-            "clipnorm clips each variable's gradient by itself; all of them together are clipped by global_clipnorm. "
-            "Here: the norm of two clipped gradients together."
+            "clipnorm clips each variable's gradient by itself; all of them together are clipped by global_clipnorm."
         ),
+        here="the norm of two clipped gradients together",
         given=NAMES + "a, b = keras.Variable(np.zeros(2)), keras.Variable(np.zeros(2))\n"
         "gradients = [keras.ops.convert_to_tensor(np.float32(g)) for g in ([3, 4], [6, 8])]",
         printed="sgd = optimizers.SGD(learning_rate=0.01, clipnorm=1.)",
@@ -188,7 +193,7 @@ ERRATA = (
     Erratum(
         id="clipnorm-with-clipvalue",
         slide=f"{USAGE}, clipnorm and clipvalue",
-        statement="clipnorm and clipvalue cannot be given together any more; one has to be chosen.",
+        statement="clipnorm and clipvalue can no longer be given together, as the slide may be read.",
         given=NAMES,
         printed="sgd = optimizers.SGD(learning_rate=0.01, clipnorm=1., clipvalue=0.5)",
         modern="sgd = optimizers.SGD(learning_rate=0.01, clipvalue=0.5)",
@@ -204,7 +209,7 @@ ERRATA = (
     listed("Adadelta", learning_rate=1.0, rho=0.95, epsilon=1e-7),
     listed("Adam", learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False),
     epsilon_none("RMSprop"),
-    epsilon_none("Adagrad", "learning_rate=0.01"),
+    epsilon_none("Adagrad", "learning_rate=0.01, initial_accumulator_value=0.0"),
     epsilon_none("Adadelta", "learning_rate=1.0"),
     epsilon_none("Adam"),
     Erratum(
@@ -264,7 +269,7 @@ ERRATA = (
         slide=USE,
         statement=(
             "There is no loss called softmax: compile accepts it, fit does not. The loss of a softmax output is "
-            "categorical_crossentropy. Here: its first value, of three classes alike, ln 3."
+            "categorical_crossentropy."
         ),
         given=NAMES + DATA + MODEL,
         printed="model.compile(loss='softmax', optimizer='adam')\nhist = model.fit(X, Y, epochs=1, verbose=0)",
@@ -281,11 +286,11 @@ ERRATA = (
         id="loss-from-logits",
         slide=USE,
         statement=(
-            "Keras computes categorical_crossentropy of probabilities clipped at 1e-7: no loss exceeds 16.1, and "
-            "beyond it there is no gradient. With the listing's rate of 0.01 a network can get stuck there, on JAX and "
-            "PyTorch; on TensorFlow fit takes the logits. Leave the last softmax out and let the loss take it. Here: "
-            "the loss of one example with the logits 50 and 0, of the second class."
+            "Probabilities that a loss gets are clipped at 1e-7: no loss exceeds 16.1, and beyond it there is no "
+            "gradient. With the listing's rate of 0.01 a network can get stuck there, on JAX and PyTorch; on "
+            "TensorFlow fit takes the logits. Leave the last softmax out and let the loss take it."
         ),
+        here="the loss of one example with the logits 50 and 0, of the second class",
         given=NAMES + "Y, logits = np.array([[0.0, 1.0]]), np.array([[50.0, 0.0]])\n"
         "softmax = np.exp(logits) / np.sum(np.exp(logits))",
         printed="loss = keras.losses.CategoricalCrossentropy()(Y, softmax)",
@@ -299,8 +304,9 @@ ERRATA = (
         slide="5. Batch Normalization (cont.), 10 Deep Learning Trends",
         statement=(
             "NIPS 2015 was in Montréal, not in Russia, and the paper of batch normalization is about covariate shift, "
-            "not covariance shift. Here: against the title pages of the proceedings."
+            "not covariance shift."
         ),
+        here="what differs from the title pages of the proceedings",
         given=(
             "# Advances in Neural Information Processing Systems 28; Ioffe & Szegedy, ICML 2015\n"
             "proceedings = {\n"
@@ -329,8 +335,9 @@ ERRATA = (
         slide="5. Batch Normalization (cont.), RNN Batch Normalization",
         statement=(
             "LSTM's gates are sigmoid; Keras 2.2 had hard_sigmoid, with the slope 0.2 where today's of that name has "
-            "1/6. Here: a gate at 1."
+            "1/6."
         ),
+        here="a gate at 1",
         given=NAMES + "from keras.layers import LSTM",
         printed="layer = LSTM(32)",
         modern=(

@@ -73,8 +73,8 @@ CLAIMS = (
             Published({"rate 0.1": "0.0289"}, metric="val_loss"),
         ),
         quote="## Accuracy : 1.0",
-        shown="The evaluation set is learnt in {0}. One more run is expected at an accuracy of {1} and a loss of {2}, "
-        "and on the evaluation set at {3} and {4}.",
+        shown="The evaluation set is learnt in {0}. One more run is expected at an accuracy of {1} (slide 0.75) and a "
+        "loss of {2} (slide 0.6094), and on the evaluation set at {3} (slide 1.0) and {4} (slide 0.0289).",
         deviations=("'learns' is asked of more than half of the seeds: the slide prints one run",),
         notes=(
             "The three evaluation points are of one class, so a constant answer would get them right too; the four "
@@ -90,11 +90,12 @@ CLAIMS = (
         rule=All(tuple(ReproducesCurve("rate 0.1", name, printed, decimals=4) for name, printed in PRINTED.items())),
         experiment=EIGHT_POINTS,
         quote="loss: 0.6118 - acc: 0.7500 - val_loss: 0.0300 - val_acc: 1.0000",
-        shown="In the epoch whose printed value lies farthest one more run is expected at a loss of {0}, and on the "
-        "evaluation set of {2}.",
+        shown="In the epoch whose printed loss lies farthest from ours, one more run is expected at {0} in training, "
+        "and at {2:short} on the evaluation set.",
         notes=(
-            "The four losses of a curve hardly differ from seed to seed but in their level: they say little more than "
-            "the last one. Those on the evaluation set are skewed over seeds, 0.004 to 0.18, so their band is wide.",
+            "The four losses of a curve hardly differ from seed to seed but in their level: they say little more "
+            "than the last one. Those on the evaluation set are skewed over seeds, 0.004 to 0.18, so their band is "
+            "wide, and reaches below 0, where no loss is.",
             "New, after verdicts were seen: two of the eight losses had a case.",
         ),
     ),
@@ -116,10 +117,10 @@ CLAIMS = (
         reading="the slide has a title, 'learning phenomena by learning rate', and a picture without words: it is read "
         "by the slides on large and small rates",
         shown="After 200 epochs the training loss is {0} that of the rate 0.1 at 1e-5, and {1} at 10. At 1e-5 it falls "
-        "by less than 5 % in {2}. At 10 there are {3} rising epochs of 200 more than at 0.1.",
+        "by less than 5 % in {2}. At 10 it rises in {3} more of the 200 epochs than at 0.1.",
         say={
-            Verdict.REFUTED: "At the rate 10 there are {3:short} rising epochs of 200 more than at 0.1: the loss does "
-            "not oscillate. On JAX and PyTorch Keras computes it from probabilities clipped at 1e-7, so an example "
+            Verdict.REFUTED: "At the rate 10 the loss rises in {3} more of the 200 epochs than at 0.1: it does not "
+            "oscillate. On JAX and PyTorch Keras computes it from probabilities clipped at 1e-7, so an example "
             "that is far off has no gradient, and the training gets stuck. Computed from logits, as on TensorFlow, it "
             "oscillates.",
         },

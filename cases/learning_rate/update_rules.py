@@ -333,8 +333,8 @@ DECAY_RULE = Claim(
     reading="the slide prints the argument; what it does is from the documentation of that release",
     say={
         Verdict.OUTDATED: "Today decay is ignored, with a warning: give the optimizer InverseTimeDecay(0.01, "
-        "decay_steps=1, decay_rate=1e-6) as its learning_rate. In Keras 2 decay=1e-6 halved the rate within a million "
-        "steps."
+        "decay_steps=1, decay_rate=1e-6) as its learning_rate. In Keras 2.2 and 2.3 decay=1e-6 halved the rate "
+        "within a million steps."
     },
     notes=(
         "Changed after verdicts were seen: the schedule InverseTimeDecay stood for the argument, and the claim was "

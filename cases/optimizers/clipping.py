@@ -166,8 +166,8 @@ CLAIMS = (
         quote="All parameter gradients will be clipped to # a maximum norm of 1.",
         say={
             Verdict.OUTDATED: "Today clipnorm=1. bounds the norm of each variable, so that two variables reach 1.41 "
-            "together: write global_clipnorm=1., which all optimizers take. In Keras 2 it bounded the norm of all "
-            "gradients together."
+            "together: write global_clipnorm=1., which all optimizers take. In Keras 2.2 and 2.3 it bounded the norm "
+            "of all gradients together."
         },
         deviations=(OURS,),
         notes=(

@@ -109,14 +109,15 @@ CLAIMS = (
         # α / (√1 + ε)
         then=functools.partial(check_then, "Adagrad", -0.01 / (1 + 1e-7)),
         say="Today Adagrad's default rate is 0.001, and the sum of squares begins at 0.1: write "
-        "Adagrad(learning_rate=0.01, initial_accumulator_value=0.0). In Keras 2 the rate was 0.01, as printed.",
+        "Adagrad(learning_rate=0.01, initial_accumulator_value=0.0). In Keras 2.2 and 2.3 the rate was 0.01, as "
+        "printed, and the sum began at 0.",
     ),
     as_printed(
         "Adadelta",
         # √(0 + ε) / √((1 − ρ) + ε), times the rate
         then=functools.partial(check_then, "Adadelta", -((1e-7 / (0.05 + 1e-7)) ** 0.5)),
-        say="Today Adadelta's default rate is 0.001: write Adadelta(learning_rate=1.0). In Keras 2 it was 1.0, as "
-        "printed and as in its paper.",
+        say="Today Adadelta's default rate is 0.001: write Adadelta(learning_rate=1.0). In Keras 2.2 and 2.3 it was "
+        "1.0, as printed and as in its paper.",
     ),
     as_printed("Adam"),
 )

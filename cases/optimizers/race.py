@@ -84,8 +84,8 @@ ADAGRAD_BEGINS = "AdaGrad's sum of squares begins at 0.1, as in today's Keras, w
 COST = "the cost is the mean training loss of the last epoch, dropout on, as in the paper's figure"
 
 
-COSTS = "the training loss of the last epoch is {3} Adam's with AdaDelta, {1} with RMSProp, {0} with SGD-Nesterov and "
-COSTS += "{2} with AdaGrad."
+COSTS = "with AdaDelta the training loss of the last epoch is {3} Adam's. With RMSProp it is {1}, with SGD-Nesterov "
+COSTS += "{0} and with AdaGrad {2}."
 
 
 def fastest(case: str, how: str, among: tuple[str, ...], *more: str) -> Claim:
@@ -99,10 +99,10 @@ def fastest(case: str, how: str, among: tuple[str, ...], *more: str) -> Claim:
         source="read",
         quote="ADAM: a method for stochastic optimization [Kingma et al. 2015]",
         reading="the slide shows the paper's figure without a word: it is read as its curves say",
-        shown=f"T{COSTS[1:]}",
+        shown=f"W{COSTS[1:]}",
         say={
-            Verdict.NEGLIGIBLE: f"Adam shares the lead, {how}: {COSTS}",
-            Verdict.INCONCLUSIVE: f"Whether Adam leads is open, {how}: {COSTS}",
+            Verdict.NEGLIGIBLE: f"Adam shares the lowest training cost of the five, {how}: {COSTS}",
+            Verdict.INCONCLUSIVE: f"Whether Adam has the lowest training cost of the five, {how}, is open: {COSTS}",
         },
         deviations=(NETWORK, COST, ADAGRAD_BEGINS, *more),
         notes=(

@@ -153,7 +153,7 @@ function show() {
   for (const item of all("nav.slides li")) item.classList.toggle("chosen", item.dataset.slide === state.slide);
   const shown = cards.filter((card) => matches(card)).length, snippets = errata.filter((erratum) => !erratum.hidden).length;
   const lacking = most && most < wanted.length ? ", none with all the words" : "";
-  const more = snippets ? `, ${snippets} ${snippets === 1 ? "snippet" : "snippets"}` : "";
+  const more = snippets ? `, ${snippets} ${snippets === 1 ? "erratum" : "errata"}` : "";
   const said = filtering ? `${shown} of ${cards.length} claims${lacking}${more}` : `${cards.length} claims`;
   if ($("#page-count").textContent !== said) $("#page-count").textContent = said;
   const unknown = claim && !named(claim) && !snippet(claim), nothing = $("#page-nothing");

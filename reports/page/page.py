@@ -34,6 +34,7 @@ from reports.words import (
     backend_name,
     elapsed,
     faster_or_slower,
+    first_sentence,
     metric_label,
     plural,
     seconds,
@@ -137,16 +138,10 @@ def _templates() -> jinja2.Environment:
 
 
 def wrong_by_standing(cards: Mapping[str, Card]) -> dict[str, list[tuple[Card, str]]]:
-    """What the lecture says and is not supported, by standing, each with its cause; refuted claims first."""
+    """What the lecture says that is not supported, by standing, each with its cause; refuted claims first."""
     rows = [(card, group.cause) for group in headline.findings(cards) for card in group.open]
     order = sorted({card.standing for card, _ in rows}, key=lambda standing: (standing != Verdict.REFUTED, standing))
     return {standing: [row for row in rows if row[0].standing == standing] for standing in order}
-
-
-def first_sentence(text: str) -> tuple[str, str]:
-    """The first sentence of a text, and the rest."""
-    first, *rest = re.split(r"(?<=[.!?]) (?=[A-Z])", text, maxsplit=1)
-    return first, "".join(rest)
 
 
 def unique(cards: Mapping[str, Card]) -> dict[str, str]:
@@ -183,18 +178,18 @@ class Tile(NamedTuple):
 
 
 def tiles(run: Run, cards: Mapping[str, Card], speed: Speed | None) -> tuple[Tile, Tile, Tile]:
-    """Refuted claims, snippets and time."""
+    """Refuted claims, errata and time."""
     wrong = Counter(card.verdict for card in cards.values() if card.open)
     refuted = wrong.pop(Verdict.REFUTED, 0)
     parts = [f"{wrong[verdict]} {standing_word(verdict)}" for verdict in Verdict if wrong[verdict]]
     stated = plural(sum(card.source != "ours" for card in cards.values()), "claim")
     rest = ", ".join([f"of {stated} of the lecture", *parts]) if cards else "no claim was decided"
     red = sum(erratum.red for erratum in run.errata.values())
-    mended = f"{red} of them not as stored" if red else "each with a replacement"
-    mended = mended if run.errata else "no snippet was checked"
+    mended = f"{red} of them not as stored" if red else "code and text, each with a replacement"
+    mended = mended if run.errata else "no erratum was checked"
     return (
         Tile("Refuted", str(refuted), rest, "bad" if refuted else ""),
-        Tile("Snippets to replace", str(len(run.errata)), mended, "bad" if red else ""),
+        Tile("Errata", str(len(run.errata)), mended, "bad" if red else ""),
         time_tile(run, speed),
     )
 

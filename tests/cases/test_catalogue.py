@@ -57,6 +57,7 @@ def test_anchors_are_variants():
 def test_a_claim_reads_like_the_slide_and_claims_nothing_without_trials(claim):
     assert claim.statement.endswith((".", ")."))
     assert claim.rule.describe()
+    assert claim.source != "ours" or not claim.say  # reports say nothing in place of what the lecture does not say
     if not isinstance(claim.rule, Exact):
         assert claim.variants
         decision, alongside = claim.decide({})

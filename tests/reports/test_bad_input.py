@@ -67,7 +67,7 @@ def test_all_seeds_failed(tmp_path: Path) -> None:
     assert claims(report)["a"]["measured"] == "no seed trained in both"
     [section] = (tmp_path / "sections").glob("*.md")
     assert "| raw | – | –, 5 seeds, 5 diverged |" in section.read_text("utf-8")
-    assert "- 1 case: 1 without a result." in summary
+    assert "- 1 claim: 1 without a result." in summary
 
 
 def test_a_single_seed(tmp_path: Path) -> None:

@@ -80,6 +80,8 @@ def test_the_chances_that_further_seeds_decide_an_undecided_claim() -> None:
     said = "if the effects are as estimated, 1,000 seeds decide it with a chance of 27 and 65 %"
     assert sentences.outlook(both) == said
     assert sentences.outlook(claim("c", "INCONCLUSIVE", [unsure()])) == "how many seeds decide it is not known"
+    refuted = claim("c", decision("INCONCLUSIVE", parts=[decision("SUPPORTED"), decision("REFUTED")]))
+    assert sentences.outlook(refuted).startswith("a part is refuted by itself, not at the stricter level of 2 parts; ")
     for verdict in ("SUPPORTED", "REFUTED", "NEGLIGIBLE"):
         assert sentences.outlook(claim("c", verdict, [unsure(_100=0.5)])) == ""
 

@@ -40,7 +40,7 @@ def test_readme_begins_with_the_numbers_and_its_pictures_exist(run: Run) -> None
     count = Counter(card.verdict for card in cards(run).values() if card.open)
     claims = sum(card.source != "ours" for card in cards(run).values())
     numbers = f"Of {claims} claims {count[Verdict.REFUTED]} are refuted and {count[Verdict.OUTDATED]} outdated; "
-    assert numbers + f"{len(run.errata)} pieces of the code need replacing." in " ".join(page.split())
+    assert numbers + f"{len(run.errata)} errata mend code and text." in " ".join(page.split())
     pictures = re.findall(r'src(?:set)?="([^"]*)"', page)
     assert len(pictures) == 2
     assert all((ROOT / name).stat().st_size < 100_000 for name in pictures)

@@ -59,7 +59,7 @@ def test_evidence_itself_has_not_moved_and_errata_that_were_not_run_are_not_red(
     run = checked([("moved", True)], evidence=True)
     run.add(erratum("e", state=ErratumState.DECLARED))
     assert moved(run) == []
-    assert line(run) == "⚪ Evidence of tensorflow-cpu: 0 trainings, no seeds each. 1 snippet needs replacing."
+    assert line(run) == "⚪ Evidence of tensorflow-cpu: 0 trainings, no seeds each. 1 erratum to correct."
 
 
 def test_claims_of_one_cause_are_one_finding_and_none_is_lost() -> None:
@@ -83,7 +83,7 @@ def test_claims_of_one_cause_are_one_finding_and_none_is_lost() -> None:
 def test_what_nobody_has_measured_is_no_finding() -> None:
     shown = cards(finished(claim("a", decision("INCONCLUSIVE", reason="No evidence is stored."))))
     assert findings(shown, ()) == []
-    assert count_text(list(shown.values())) == "1 case: 1 undecided."
+    assert count_text(list(shown.values())) == "1 claim: 1 undecided."
 
 
 def test_the_one_count_has_its_parts_by_how_each_was_decided() -> None:
@@ -92,7 +92,7 @@ def test_the_one_count_has_its_parts_by_how_each_was_decided() -> None:
     flipped = claim("moved", "REFUTED", comparison=red(VerdictState.FLIPPED, "REFUTED", "REFUTED here"))
     shown = list(cards(finished(*made, flipped)).values())
     said = "4 supported (2 shown by a test, 1 in every seed, 1 computed), 1 not contradicted"
-    assert count_text(shown) == f"6 cases: {said}, 1 not judged, as its test fails."
+    assert count_text(shown) == f"6 claims: {said}, 1 not judged, as its test fails."
     assert sum(counts(shown).values()) == 5
     ours = [dataclasses.replace(card, claim=Unknown(source="ours")) for card in shown[:2]]
     assert count_text(ours) == "2 of ours: 2 supported (2 shown by a test)."

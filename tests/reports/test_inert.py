@@ -116,6 +116,7 @@ def test_no_code_leaves_its_fence(text: str) -> None:
 def test_a_long_text_is_cut() -> None:
     assert cut("x" * 10_000) == "x" * (LONGEST - 1) + "…"
     assert cut("a b  c\n\nd", 5) == "a b…"
+    assert cut("It reaches 0.8943 and 0.440.", 25) == "It reaches 0.8943 and…"
     assert len(cut("<" * 10_000, 50)) == 50
 
 

@@ -206,7 +206,7 @@ COMMANDS = {
     ),
     "a report that fails loses no verdict": Row(
         (*JAX, *ONE), 3,
-        ("1 case: 1 supported (1 computed).", ".jsonl",
+        ("1 claim: 1 supported (1 computed).", ".jsonl",
          "ERROR: the report could not be written: KeyError: 'somewhere in a table'"),
         plugin="broken_report",
     ),
@@ -232,7 +232,7 @@ COMMANDS = {
     "a Keras that lacks what a claim and an erratum need": Row(
         (*CHECKED, "-m", "exact or errata",
          "-k", "early-stopping-stops or minmax-table or lstm-recurrent-activation or adadelta-rate"), 3,
-        ("has no attribute 'EarlyStopping'", "cannot import name 'LSTM'", "2 cases: 1 supported",
+        ("has no attribute 'EarlyStopping'", "cannot import name 'LSTM'", "2 claims: 1 supported",
          "1 of 2 errata hold"),
         {"early-stopping-stops", "lstm-recurrent-activation"}, plugin="tests.suite.old_keras", slow=True,
     ),
@@ -248,7 +248,7 @@ COMMANDS = {
         (CHECK, "-k", "sgd-update-rule or zscore-formula or minmax-formula or l2-loss-formula",
          "--fault", "learning rate × 0.99"), 1,
         ("verdict flipped: sgd-update-rule: ✔ SUPPORTED → ✘ REFUTED.",
-         "4 cases: 3 supported (3 computed), 1 not judged, as its test fails."),
+         "4 claims: 3 supported (3 computed), 1 not judged, as its test fails."),
         {"sgd-update-rule"}, unsaid=("Not supported",), plugin="benchmarks.faults.plugin",
         before=lambda folder: shutil.copytree(
             ROOT / "baselines" / "tensorflow-cpu", folder / "baselines" / "tensorflow-cpu",

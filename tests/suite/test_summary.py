@@ -149,7 +149,7 @@ ROWS: dict[str, tuple[Sequence[AnyRecord], dict[str, Any], Sequence[str]]] = {
     "interrupted": (
         [variant(), DECIDED], {"status": INTERRUPTED, "planned": ("raw-data-diverges", "a", "b", "c")},
         [f"⚪ Interrupted, 1 of 4 claims decided. {UNMOVED[2:].replace('moved', 'moved so far')}",
-         "1 case: 1 supported (1 shown by a test).", "  here: 1 confirmed", *REPORT],
+         "1 claim: 1 supported (1 shown by a test).", "  here: 1 confirmed", *REPORT],
     ),
     "no evidence": (
         [variant(TrainingState.NEW), variant(TrainingState.NEW, ("example-2", "min-max"))], {"stack": "jax-cpu"},

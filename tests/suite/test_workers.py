@@ -78,7 +78,7 @@ def test_workers_give_the_same_trials_states_and_report(shared: Finished, first:
     assert (shared.record.header.workers, shared.record.header.fingerprint["threads"]) == (2, 1)
     modules = re.findall(r"^suite/test_(\w+)\.py", shared.output, re.MULTILINE)
     assert list(dict.fromkeys(modules)) == ["exact", "training", "claims"]
-    assert len(re.findall(r"^5 cases: ", shared.output, re.MULTILINE)) == 1
+    assert len(re.findall(r"^5 claims: ", shared.output, re.MULTILINE)) == 1
     assert "warning" not in shared.output.lower()
     assert len(re.findall(r"^example-2/\S+ +epoch +\S+ (?:s|ms|µs) +5$", shared.output, re.MULTILINE)) == 2
     assert not [path for path in (shared.folder / "report" / "runs").iterdir() if path.suffix != ".jsonl"]

@@ -19,7 +19,7 @@ HELPS = "#tips-dropout-helps"
 CLAIMS = 9
 """The number of claims of the full run."""
 VIEWS = {
-    "lecturer": "What the slides say and is not supported",
+    "lecturer": "What the slides say that is not supported",
     "maintainer": "What moved",
     "student": "What the lecture says, and whether it holds",
 }
@@ -87,7 +87,7 @@ STANDS = {
         (f"{HELPS} .curves figcaption", "hollow dots: the slide"),
     ],
     f"#slide={runs.SLIDE.replace(' ', '+')}": [
-        ("section.slide:visible .change summary", r"To change on this slide:\s+2 pieces of code \(3 snippets\)\."),
+        ("section.slide:visible .change summary", r"To change on this slide:\s+2 replacements \(3 errata\)\."),
         ("section.slide:visible .new >> nth=0", r"sgd = optimizers\.SGD\(learning_rate=0\.1\)"),
     ],
     "#snippet-momentum": [("#snippet-momentum [aria-label='Printed code']", "optimizers.SGD")],
@@ -215,7 +215,7 @@ def test_a_search_and_filters(opened: Opener) -> None:
     assert hash_of(page) == "#verdict=REFUTED,INCONCLUSIVE"
     clear.click()
     choose(page, "REPLACE")
-    expect(status).to_have_text(f"0 of {CLAIMS} claims, 3 snippets")
+    expect(status).to_have_text(f"0 of {CLAIMS} claims, 3 errata")
     expect(page.locator("details.erratum:visible")).to_have_count(3)
     clear.click()
     page.get_by_label("On this machine").select_option("confirmed")
@@ -289,7 +289,7 @@ def test_by_keyboard_and_screen_reader(opened: Opener) -> None:
             f"[{at}, document.activeElement].map((of) => parseFloat(getComputedStyle(of).outlineWidth))"
         )
         assert max(outlines) >= 2, reached
-    assert reached == ["Skip", "Skip", "Theme:", "Refuted", "Snippets", "Time", "Lecturer", "Search", "✔", "✘"]
+    assert reached == ["Skip", "Skip", "Theme:", "Refuted", "Errata", "Time", "Lecturer", "Search", "✔", "✘"]
     button = page.locator(f"{HELPS} .open")
     button.focus()
     for key, expanded in (("Enter", "true"), ("Space", "false"), ("Space", "true")):
