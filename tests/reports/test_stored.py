@@ -96,7 +96,7 @@ def test_a_report_of_evidence(root: Path) -> None:
     )
     assert text.splitlines()[2].startswith("**⚪ Evidence of tensorflow-cpu: 2 trainings, 30 seeds each. ")
     relu = row(text, "tips-relu-beats-linear")
-    assert (relu["verdict"], relu["slide"]) == ("✔ SUPPORTED<br>shown", "+5.39 points")
+    assert (relu["verdict"], relu["slide"]) == ("✔ SUPPORTED<br>shown<br>as we read it", "+5.39 points")
     assert relu["measured"].endswith(", 30 seeds<br>600 of 10,000 images")
     assert row(text, EXACT_CLAIMS[0])["verdict"] == "✔ SUPPORTED<br>computed"
     assert row(text, EXACT_CLAIMS[1])["verdict"] == "– NOT RUN"
