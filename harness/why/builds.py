@@ -21,6 +21,7 @@ from packaging.version import Version
 from harness.course import ROOT, VARIABLE, course
 from harness.environment.fingerprint import version as version_of
 from harness.errors import SuiteError, invalid
+from harness.record.files import replace_file
 
 DISTRIBUTIONS = {"keras": ("keras",), "jax": ("jax", "jaxlib"), "tensorflow": ("tensorflow",), "torch": ("torch",)}
 """By package, what is installed in the version that is looked at."""
@@ -156,27 +157,20 @@ class Builds:
     def look(self, build: Build) -> Mapping[str, Any] | None:
         """By name, the stages of a build; None if it does not install, import, or answer: ``wrong`` says why."""
         answer = self.folder / "answers" / self._key(build)
-        kept = _json(answer) if answer.exists() else None
-        if kept is not None:
-            self.seconds.setdefault(str(build), kept["seconds"])
-            if kept["wrong"]:
-                self.wrong[str(build)] = kept["wrong"]
-            return kept["sides"]
-        clock = time.perf_counter()
-        path = self._path(build)
-        if not path.exists() and (wrong := self._install(build, path)):
-            self.wrong[str(build)] = wrong  # not kept: the index may answer another time
-            return None
-        sides, wrong = self._asked(path)
-        seconds = time.perf_counter() - clock
-        answer.parent.mkdir(parents=True, exist_ok=True)
-        beside = answer.with_suffix(".new")
-        beside.write_text(json.dumps({"sides": sides, "wrong": wrong, "seconds": seconds}), "utf-8")
-        beside.replace(answer)
-        self.seconds[str(build)] = seconds
-        if wrong:
-            self.wrong[str(build)] = wrong
-        return sides
+        kept = _json(answer)
+        if kept is None:
+            clock, path = time.perf_counter(), self._path(build)
+            if not path.exists() and (wrong := self._install(build, path)):
+                self.wrong[str(build)] = wrong  # not kept: the index may answer another time
+                return None
+            sides, wrong = self._asked(path)
+            kept = {"sides": sides, "wrong": wrong, "seconds": time.perf_counter() - clock}
+            answer.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(answer, json.dumps(kept).encode())
+        self.seconds[str(build)] = kept["seconds"]
+        if kept["wrong"]:
+            self.wrong[str(build)] = kept["wrong"]
+        return kept["sides"]
 
     def _path(self, build: Build) -> Path:
         return self.folder / "builds" / f"{self.package}-{build.version}"
@@ -304,10 +298,10 @@ def _command(*command: str, stdin: bytes | None = None) -> str:
 
 
 def _json(file: Path) -> dict[str, Any] | None:
-    """A kept answer; None if the file is damaged: the build is asked again."""
+    """A kept answer; None if there is none, or the file is damaged: the build is asked."""
     try:
         return dict(json.loads(file.read_text("utf-8")))
-    except ValueError:
+    except (FileNotFoundError, ValueError):
         return None
 
 

@@ -38,6 +38,13 @@ STEP = 20 * 2.0**-24
 """Relative error of an optimizer's step without cancellation: no optimizer rounds more than twenty times."""
 
 
+def numpy(value: Any) -> np.ndarray:
+    """A tensor or variable as an array of float64."""
+    import keras
+
+    return np.asarray(keras.ops.convert_to_numpy(value)).astype("float64")
+
+
 def average(old: np.ndarray, new: np.ndarray, rate: float) -> np.ndarray:
     return rate * old + (1 - rate) * new
 

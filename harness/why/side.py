@@ -21,7 +21,8 @@ from harness.training.configuration import dropout_mask
 from harness.training.seeding import seed_training
 from harness.training.setup import TrainingSetup
 from harness.training.steps import late_states
-from harness.why.where import named
+from harness.why.reference import numpy
+from harness.why.where import weight_names
 
 BATCH, BATCHES, VALIDATION, EPOCHS = 128, 2.5, 200, 2
 """Examples of a batch at most, batches of an epoch (the last is partial), validation examples, epochs."""
@@ -166,14 +167,12 @@ class Trained:
 
     def fixed_order(self) -> Iterator[tuple[str, Any]]:
         """A step and two epochs of ``fit`` in a fixed order."""
-        from keras.ops import convert_to_numpy
-
         batch, before = self.setup.size.batch_size, _arrays(self.model)
         _fit(self.model, self.setup, Dataset(self.setup.data.x[:batch], self.setup.data.y[:batch], None, None), 1)
         yield from _changes(self.model, before, f"{STEP}{type(self.model.optimizer).__name__} of {{}}")
         kept = [variable for variable in self.model.non_trainable_variables if "float" in str(variable.dtype)]
         if kept:
-            yield "moving statistics after a step", [n for each in kept for n in _summary(convert_to_numpy(each))]
+            yield "moving statistics after a step", [n for each in kept for n in _summary(numpy(each))]
         self.begin()
         curves = _fit(self.model, self.setup, self.setup.data, EPOCHS)
         yield "weights after two epochs of fit", _weights(self.model)
@@ -205,15 +204,12 @@ def _fit(model: Any, setup: TrainingSetup, data: Dataset, epochs: int, shuffle: 
 
 
 def _arrays(model: Any) -> list[np.ndarray]:
-    from keras.ops import convert_to_numpy
-
-    return [np.array(convert_to_numpy(weight), "float64") for weight in model.trainable_variables]
+    return [numpy(weight) for weight in model.trainable_variables]
 
 
 def _changes(model: Any, before: Sequence[np.ndarray], stage: str) -> Iterator[tuple[str, Any]]:
     """The change of each weight. A change that is small beside its weight is lost in rounding, and left out."""
-    names = [f"{layer} {weight.name}" for layer, own in named(model) for weight in own.trainable_variables]
-    for name, now, then in zip(names, _arrays(model), before, strict=True):
+    for name, now, then in zip(weight_names(model), _arrays(model), before, strict=True):
         if not np.linalg.norm(now - then) <= FINE * np.linalg.norm(then):
             yield stage.format(name), _summary(now - then)
 

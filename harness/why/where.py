@@ -37,6 +37,7 @@ from harness.why.reference import (
     Optimizer,
     Slots,
     forward,
+    numpy,
     slope,
 )
 from harness.why.script import arguments
@@ -202,7 +203,7 @@ def masks(setup: TrainingSetup) -> Iterator[Stage]:
         if type(layer) is not keras.layers.Dropout:
             continue
         rate = float(layer.get_config()["rate"])
-        first, second = (_numpy(layer(ones, training=True)) for _ in range(2))
+        first, second = (numpy(layer(ones, training=True)) for _ in range(2))
         kept, error = float((first != 0).mean()), np.sqrt(rate * (1 - rate) / first.size)
         said = f"keeps {100 * kept:.1f} % of the units, not {100 * (1 - rate):.1f} %"
         yield Stage(Part.DROPOUT, "share of kept units", name, abs(kept - 1 + rate), SIGMAS * max(error, 1e-9), said)
@@ -221,7 +222,7 @@ def step(setup: TrainingSetup) -> Iterator[Stage]:
     setup.initialise(model, 0)
     data, order, loss = setup.data, data_order(0, 0, len(setup.data.x))[:EXAMPLES], setup.experiment.loss
     x, y = (np.asarray(array[order], "float32") for array in (data.x, data.y))
-    statistics = [_numpy(value) for value in model.non_trainable_variables]
+    statistics = [numpy(value) for value in model.non_trainable_variables]
     yield from layers(model, observed(model, x, training=False)[1], training=False)
     outputs, records = observed(model, x, training=True)
     y = y.reshape(outputs.shape) if y.size == np.prod(outputs.shape) else y
@@ -243,7 +244,7 @@ def losses(loss: str, y: np.ndarray, outputs: Any, records: Sequence[Record]) ->
     import keras
 
     name, last = f"loss, {loss.replace('_', ' ')}", records[-1]
-    value = float(np.mean(_numpy(keras.losses.get(loss)(y, outputs))))
+    value = float(np.mean(numpy(keras.losses.get(loss)(y, outputs))))
     if last.form is None or loss not in LOSSES:
         yield Stage(Part.LOSS, name, "", None, LIMIT, "NumPy has no form of it")
     else:
@@ -254,7 +255,7 @@ def losses(loss: str, y: np.ndarray, outputs: Any, records: Sequence[Record]) ->
 
 def penalties(model: Any, records: Sequence[Record]) -> Iterator[Stage]:
     """The penalties of all layers."""
-    value = float(sum(map(_numpy, model.losses)))
+    value = float(sum(map(numpy, model.losses)))
     formula = sum(record.form.penalty(record.weights, record.y) for record in records if record.form)
     if any(record.form is None and record.layer.losses for record in records):
         yield Stage(Part.PENALTY, "penalties", "", None, LIMIT, NO_FORM)
@@ -285,7 +286,7 @@ def of_weights(
     for form in forms[:-1]:
         form.activate = _held() if form.activation == "relu" else form.activate
     forms[-1].activate = ACTIVATIONS["linear"]
-    weights = [_numpy(variable) for variable in model.trainable_variables]
+    weights = [numpy(variable) for variable in model.trainable_variables]
     statistics = [value for layer in model.layers for value in _statistics(layer)]
 
     def total() -> float:
@@ -339,12 +340,12 @@ def update(model: Any, optimizer: Any, gradients: Sequence[np.ndarray]) -> Itera
     if by is None or any(each.constraint or str(each.dtype) != "float32" for each in variables):
         yield Stage(Part.STEP, f"step of {kind}", "", None, LIMIT, "NumPy has no form of its arguments")
         return
-    steps = int(_numpy(optimizer.iterations))
+    steps = int(numpy(optimizer.iterations))
 
     def state() -> list[Slots]:
-        slots = {name: [_numpy(value) for value in own_slots(optimizer, name)] for name in by.slots}
+        slots = {name: [numpy(value) for value in own_slots(optimizer, name)] for name in by.slots}
         return [
-            {"weights": _numpy(variable), **{name: values[place] for name, values in slots.items()}}
+            {"weights": numpy(variable), **{name: values[place] for name, values in slots.items()}}
             for place, variable in enumerate(variables)
         ]
 
@@ -429,10 +430,10 @@ def observed(model: Any, x: np.ndarray, training: bool) -> tuple[Any, list[Recor
 
         def recorded(*args: Any, **kwargs: Any) -> Any:
             known = None if kwargs.get("mask") is not None else form
-            given, before = _numpy(args[0]) if known else np.empty(0), _statistics(layer)
+            given, before = numpy(args[0]) if known else np.empty(0), _statistics(layer)
             result = call(*args, **kwargs)
-            weights = [_numpy(weight) for weight in layer.trainable_variables]
-            outputs = _numpy(result) if known else np.empty(0)
+            weights = [numpy(weight) for weight in layer.trainable_variables]
+            outputs = numpy(result) if known else np.empty(0)
             records.append(Record(layer, known, given, outputs, weights, before, _statistics(layer)))
             return result
 
@@ -503,7 +504,7 @@ def form_of(layer: Any) -> Layer | None:
 
 
 def _statistics(layer: Any) -> Arrays:
-    return [_numpy(value) for value in layer.non_trainable_variables if str(value.dtype) == "float32"]
+    return [numpy(value) for value in layer.non_trainable_variables if str(value.dtype) == "float32"]
 
 
 def _apart(now: np.ndarray, then: np.ndarray) -> float:
@@ -529,9 +530,3 @@ def weight_names(model: Any) -> list[str]:
     """Of each trained weight: "Dense 2 kernel"."""
     known = {id(each): f"{name} {each.name}" for name, layer in named(model) for each in layer.trainable_variables}
     return [known.get(id(variable), variable.path) for variable in model.trainable_variables]
-
-
-def _numpy(value: Any) -> np.ndarray:
-    import keras
-
-    return np.asarray(keras.ops.convert_to_numpy(value)).astype("float64")

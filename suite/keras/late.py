@@ -19,8 +19,8 @@ from harness.self_check import Measured, self_check
 from harness.training.backends import active_backend
 from harness.training.late_state import Late, late_slots
 from harness.training.train import prepare
-from harness.why.reference import ROUNDING, Layer, Optimizer, Reference, Slots, State
-from suite.keras.networks import HITS, PARTIAL, Network, drawn, numpy, orders
+from harness.why.reference import ROUNDING, Layer, Optimizer, Reference, Slots, State, numpy
+from suite.keras.networks import HITS, PARTIAL, Network, drawn, orders
 
 ITERATIONS = (1_000, 10_000)
 """Step numbers at the beginning. Adam's bias correction is 0.80 at 1,000, and 1 − 2e-5 at 10,000."""

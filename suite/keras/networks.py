@@ -16,7 +16,7 @@ from harness.training import engine as sizes
 from harness.training.gradients import weight_gradients
 from harness.training.train import train
 from harness.training.vectorized import VectorizedEngine
-from harness.why.reference import Layer, Optimizer, Reference, State
+from harness.why.reference import Layer, Optimizer, Reference, State, numpy
 
 BATCH, VALIDATION = 8, 20
 PARTIAL, FULL = 44, 40
@@ -29,13 +29,6 @@ TOLERANCE = 1e-5
 """Tolerance of a loss of about 1 after twelve steps in float32. Errors measured with these networks: at most 2e-6."""
 HITS = 1e-6  # tolerance of an accuracy; one example more is 1 / 44
 DOCUMENTED = "Keras' documentation of its layers, losses and optimizers, and of Model.fit"
-
-
-def numpy(value: Any) -> np.ndarray:
-    """A tensor or variable as an array of float64."""
-    import keras
-
-    return np.asarray(keras.ops.convert_to_numpy(value)).astype("float64")
 
 
 def drawn(kind: str, **config: float) -> dict[str, Any]:

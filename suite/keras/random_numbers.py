@@ -13,9 +13,9 @@ from harness.model import Dataset, Experiment, Size, Variant
 from harness.self_check import Measured, self_check
 from harness.training.gradients import weight_gradients
 from harness.training.train import train
-from harness.why.reference import Layer, Optimizer
+from harness.why.reference import Layer, Optimizer, numpy
 from suite.keras import networks
-from suite.keras.networks import LOSS, numpy, sequential
+from suite.keras.networks import LOSS, sequential
 
 SURE = 5  # tolerance in standard errors; the sample is seeded, so the result is the same every time
 INITIALIZERS = "Keras' documentation of its initializers and layers"

@@ -230,10 +230,10 @@ def test_a_damaged_answer_is_asked_again_and_a_full_disk_is_a_sentence(
     assert search(tmp_path, "--bisect", "3.0..3.2") == 1
     assert asked[count:] == ["3.1.1"]
 
-    def full(self: Path, *args: object, **options: object) -> None:
+    def full(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
     answer.unlink()
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(builds, "replace_file", full)
     assert search(tmp_path, "--bisect", "3.0..3.2") == 2
     assert "The search cannot go on: [Errno 28] No space left on device. What builds did is" in capsys.readouterr().err
