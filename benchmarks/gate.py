@@ -2,7 +2,7 @@
 
 It trains every variant with evidence from its initial state and its late ones, in environments that should make no
 difference: other instruction sets of XLA and oneDNN, numbers of cores, engines, and weights with other last bits. Each
-environment is a process of its own. Then it simulates 100 runs. For every variant, state and seed, a run draws one
+environment is a process of its own. Then it simulates 1,000 runs. For every variant, state and seed, a run draws one
 trial from these environments.
 
 Results go to a JSON file, with which a later call continues. Nothing is trained to the end.
@@ -34,7 +34,7 @@ from harness.record.outcomes import TrainingOutcome, TrainingState
 from harness.record.trials import ShortTrial, Training
 from suite.catalogue import EXPERIMENTS
 
-RUNS = 100
+RUNS = 1000
 SEEDS = tuple(range(CHECKED))
 ENGINE, CORES, BITS = "ENGINE", "CORES", "BITS"
 OLDEST = {"XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2", "ONEDNN_MAX_CPU_ISA": "SSE41"}
