@@ -83,11 +83,15 @@ def test_builds_that_do_the_same_are_not_searched(
 def test_another_package_is_searched_as_the_backend(
     asked: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    backends = []
-    answered = Builds._asked
-    monkeypatch.setattr(Builds, "_asked", lambda self, path: (backends.append(self.backend), answered(self, path))[1])
+    backends, answered = set[str](), Builds._asked
+
+    def noted(self: Builds, path: Path) -> tuple[object, str]:
+        backends.add(self.backend)
+        return answered(self, path)
+
+    monkeypatch.setattr(Builds, "_asked", noted)
     search(tmp_path, "--bisect", "torch:3.0.5..3.2.0")
-    assert {*backends} == {"torch"}
+    assert backends == {"torch"}
 
 
 def test_a_build_that_says_nothing_is_skipped_and_said(
