@@ -12,7 +12,7 @@ from harness.course import course
 from harness.record.run import ClaimDecided, Run
 from harness.rules import All, NotBetter
 from harness.rules.base import OPPOSITE
-from harness.verdict import Effect
+from harness.verdict import Effect, Verdict
 from reports.cards import declared
 from reports.charts import FAINT, GRID, MARKS, VERDICTS, Drawing, Panel, fitting, text_of
 from reports.charts_data import section, slide_figures, source
@@ -136,11 +136,12 @@ def slide_difference(run: Run, claim: ClaimDecided, effect: Effect) -> float | N
 def _drawable(claim: ClaimDecided) -> Effect | None:
     """The first difference of fractions between two variants, not of one and a constant, that the verdict rests on.
 
-    If the claim has parts with its verdict, only these count; of a negation, those with the opposite one.
+    Of parts those with the claim's verdict count (of a negation, the opposite one), else those that are not supported.
     """
-    verdict = OPPOSITE.get(claim.verdict) if claim.decision.negated else claim.verdict
-    deciding = [effect for part in claim.decision.parts if part.verdict is verdict for effect in main_effects(part)]
-    for effect in deciding or main_effects(claim.decision):
+    verdict = OPPOSITE.get(claim.verdict, claim.verdict) if claim.decision.negated else claim.verdict
+    parts = sorted(claim.decision.parts, key=lambda of: (of.verdict is not verdict, of.verdict is Verdict.SUPPORTED))
+    deciding = [part for part in parts if part.verdict is parts[0].verdict] or [claim.decision]
+    for effect in [effect for part in deciding for effect in main_effects(part)]:
         of_two = effect.kind == "difference" or (effect.kind == "mean" and not effect.b)
         if of_two and effect.unit == "fraction" and None not in (effect.low, effect.high, effect.estimate):
             return effect

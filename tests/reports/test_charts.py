@@ -40,7 +40,7 @@ from reports.charts_data import (
     thinned,
     turning_points,
 )
-from reports.charts_of_effects import _row, claims_less
+from reports.charts_of_effects import _drawable, _row, claims_less
 from reports.charts_of_run import early, engines, finding, parts, pictures, shown, slide_and_seeds
 from reports.write import write_report
 from tests.make import timed
@@ -54,6 +54,7 @@ from tests.reports.synthetic import (
     Recorder,
     claim,
     compared,
+    decision,
     diverged,
     effect,
     experiment,
@@ -505,6 +506,25 @@ def test_the_slides_difference_and_the_margin() -> None:
     run = of_slides()
     rows = [_row(run, run.claims[key], run.claims[key].decision.effects[0]) for key in ("alike", "helps")]
     assert [(row["slide"], row["within"], row["without"]) for row in rows] == [(0.42, 0.2, -0.2), (None, None, None)]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "parts", "negated", "drawn"),
+    [
+        ("SUPPORTED", ("SUPPORTED", "SUPPORTED"), False, 0),
+        ("REFUTED", ("INCONCLUSIVE", "REFUTED"), False, 1),
+        ("INCONCLUSIVE", ("SUPPORTED", "INCONCLUSIVE"), False, 1),
+        ("INCONCLUSIVE", ("SUPPORTED", "REFUTED"), False, 1),
+        ("SUPPORTED", ("INCONCLUSIVE", "REFUTED"), True, 1),
+    ],
+)
+def test_of_parts_the_one_that_decides_is_drawn(
+    verdict: str, parts: tuple[str, str], negated: bool, drawn: int
+) -> None:
+    """No clear effect is marked as undecided, because another part is."""
+    effects = [effect(f"{name} − c", 0.01, 0.005, 0.015) for name in "ab"]
+    made = decision(verdict, parts=[decision(of, [shown]) for of, shown in zip(parts, effects, strict=True)])
+    assert _drawable(claim("c", replace(made, negated=negated))) is effects[drawn]
 
 
 def test_right_is_what_the_claim_says() -> None:
