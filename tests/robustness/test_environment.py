@@ -75,6 +75,7 @@ def test_what_is_measured_is_measured_on_a_clock_that_nobody_sets() -> None:
     folders = ("baselines", "cases", "harness", "reports", "suite")
     places = [path for name in folders for path in Path(ROOT, name).rglob("*.py")]
     used = [path.relative_to(ROOT).as_posix() for path in places for _ in OF_DAY.findall(path.read_text("utf-8"))]
+    used = [name for name in used if not name.startswith("reports/out/")]  # builds of Keras that were searched
     assert sorted(used) == [
         "harness/anyone/stored.py",
         *(f"suite/session/{name}.py" for name in ("end", "start", "timing")),
