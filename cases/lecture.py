@@ -95,8 +95,6 @@ FINDINGS = (
         (
             "bn-faster-than-dropout/training data",
             "bn-faster-than-dropout/validation data",
-            "bn-trains-faster/Example 4, training data",
-            "bn-trains-faster/Example 4, validation data",
             "bn-replaces-dropout",
             "bn-effect-equals-dropout",
         ),

@@ -120,7 +120,7 @@ ERRATA = (
     Erratum(
         id="float64-inputs",
         slide=f"{EXAMPLE_3}, data set; Example 4",
-        statement=("astype('float64') doubles the memory and nothing else: the model casts to float32, silently."),
+        statement="astype('float64') doubles the memory and nothing else: the model casts to float32, silently.",
         here="the type of the predictions, and whether they are those of float32 inputs",
         given=NAMES + "pixels = (np.arange(2 * 784) % 256).astype('uint8').reshape(2, 784)\n"
         "model = Sequential([keras.Input((784,)), Dense(10, activation='softmax')])",

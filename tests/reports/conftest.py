@@ -35,10 +35,13 @@ def made_up() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def lecture() -> None:
-    """A module begins with the claims and experiments of the lecture alone, and with its claims as they are."""
-    CLAIMS.clear()
-    EXPERIMENTS.clear()
+def lecture() -> Iterator[None]:
+    """A module begins with what the lecture has and nothing else, and leaves no more to other tests of the process."""
+    for declared in (CLAIMS, EXPERIMENTS):
+        declared.clear()
+    yield
+    for declared in (CLAIMS, EXPERIMENTS):
+        declared.clear()
 
 
 @pytest.fixture(scope="session")
