@@ -101,6 +101,9 @@ def parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="the report's folder (default: reports/out, or courses/NAME in it; with --evidence: evidence/STACK there)",
     )
+    made.add_argument(
+        "--no-charts", action="store_true", help="a page without charts, 800 kB smaller: their library is left out"
+    )
     return made
 
 
@@ -209,7 +212,7 @@ def evidence(options: argparse.Namespace) -> int:
     unread = list(dict.fromkeys(claim.error for claim in run.claims.values() if claim.error))
     if options.readme is not None and not unread:
         write_findings(run, options.readme)
-    _report(f"the evidence of {options.evidence}", run, out)
+    _report(f"the evidence of {options.evidence}", run, out, not options.no_charts)
     for error in unread:
         print("reports:", " ".join(error.split()), file=sys.stderr)
     if options.readme is not None and unread:
@@ -220,7 +223,7 @@ def evidence(options: argparse.Namespace) -> int:
 def report(options: argparse.Namespace) -> int:
     """Writes the report of a run."""
     run = _run(options)
-    return _report(run.path.stem if options.store else str(run.path), run, _out(options))
+    return _report(run.path.stem if options.store else str(run.path), run, _out(options), not options.no_charts)
 
 
 def _run(options: argparse.Namespace) -> Run:
@@ -257,8 +260,8 @@ def _runs(options: argparse.Namespace) -> Runs:
     return Runs(folder, Database(options.store))
 
 
-def _report(what: str, run: Run, out: Path) -> int:
-    path = write(run, out)
+def _report(what: str, run: Run, out: Path, charts: bool) -> int:
+    path = write(run, out, charts)
     print(f"Report of {what}: {path}\nPage: {path.with_name(PAGE)}")
     return 0
 

@@ -39,8 +39,10 @@ def write_report(run_path: Path, out: Path) -> Path:
     return write(read_run(run_path), out)
 
 
-def write(run: Run, out: Path) -> Path:
+def write(run: Run, out: Path, charts: bool = True) -> Path:
     """Writes the report of a run into folder ``out`` and returns the path of REPORT.md.
+
+    ``charts``: whether its page has charts, and their library.
 
     Files of an earlier report in the folder that this report lacks are removed. Raises SuiteError if the run is of
     another course, or the folder cannot be written.
@@ -54,7 +56,7 @@ def write(run: Run, out: Path) -> Path:
     contents = {f"{FIGURES}/{picture.name}": picture.content for picture in drawn}
     contents |= {name: text.encode() for name, text in texts(run, shown, holm, drawn).items()}
     history = history_of(run)
-    contents[PAGE] = html(run, shown, history, since(run, history) if history else ())
+    contents[PAGE] = html(run, shown, history, since(run, history) if history else (), charts)
     contents[JSON] = for_programs(run, shown, holm, sorted(contents))
     earlier = _files_of(out / JSON)
     write_files({out / name: content for name, content in contents.items()})

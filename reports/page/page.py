@@ -59,16 +59,23 @@ HOW: Mapping[Basis | None, str] = {
 }
 
 
-def html(run: Run, cards: Mapping[str, Card], history: History | None = None, since: Sequence[Changes] = ()) -> bytes:
+def html(
+    run: Run,
+    cards: Mapping[str, Card],
+    history: History | None = None,
+    since: Sequence[Changes] = (),
+    charts: bool = True,
+) -> bytes:
     """The content of the page. A page without charts has no chart library: that saves a second and 800 kB.
 
     Args:
         run, cards: a run with its records in catalogue order, and its cards by claim key.
         history: the earlier runs, if there are any.
         since: what differs from earlier runs: the last, then one of at least a week before.
+        charts: whether it has charts.
     """
     status, anchors, speed = headline.status(run, cards), unique(cards), history.speed_of(run) if history else None
-    data, shown = page_data(run, cards, anchors, history), slides(run, cards)
+    data, shown = page_data(run, cards, anchors, history) if charts else {}, slides(run, cards)
     moves, error = Moves(), ""
     try:
         moves = Moves.read(course().baselines)
@@ -105,13 +112,14 @@ def html(run: Run, cards: Mapping[str, Card], history: History | None = None, si
         "how_sure": {key: how_sure(card) for key, card in cards.items()},
         "states": sorted(states.items(), key=lambda item: (not item[0][1], item[0][0])),
         "compared_time": compared_time(run, speed)[0],
-        "trend": data["trend"]["series"],
-        "runs": len(data["trend"]["runs"]),
+        "charts": charts,
+        "trend": data["trend"]["series"] if charts else [],
+        "runs": len(data["trend"]["runs"]) if charts else 0,
         "speed": speed,
         "since": [(changes, re.sub(r"[*✅❌]|⚠ ", "", changes_status(changes)).strip()) for changes in since],
         "css": _text("page.css"),
         "script": _text("page.js"),
-        "library": library() if data["claims"] or data["trend"]["series"] else "",
+        "library": library() if charts and (data["claims"] or data["trend"]["series"]) else "",
         "data": Markup(to_json(data)),
     }
     return _templates().get_template("page.html").render(context).encode("utf-8", "backslashreplace")

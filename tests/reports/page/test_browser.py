@@ -157,6 +157,14 @@ def answered(published: Page, run: Page) -> dict[str, float]:
     return seconds
 
 
+def test_the_published_page_has_tables_in_place_of_charts(opened: Opener, evidence: Path) -> None:
+    page = opened(HELPS, path=evidence)
+    expect(page.locator(f"{HELPS} [aria-label=Variants] td >> nth=0")).to_be_visible()
+    assert page.locator(".charts").count() == 0
+    expect(page.locator(".foot")).to_contain_text("Without --no-charts it has charts.")
+    assert violations(page) == []
+
+
 def test_versions_of_keras_are_chosen_in_either_direction(opened: Opener, evidence: Path) -> None:
     page = opened("#view=maintainer", path=evidence)
     first, last, said = page.locator("#page-from"), page.locator("#page-to"), page.locator("#page-move")

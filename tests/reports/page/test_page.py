@@ -58,7 +58,11 @@ def test_only_a_page_with_charts_has_the_chart_library(full: Path) -> None:
     run = runs.without_trainings()
     text = page.html(run, cards(run)).decode()
     assert embedded(text)["claims"] == {}
-    assert "window.vegaEmbed=" not in text
+    trained = runs.large(1, 3)
+    without = page.html(trained, cards(trained), charts=False).decode()
+    assert embedded(without) == {}
+    for each in (text, without):
+        assert "window.vegaEmbed=" not in each
     assert "window.vegaEmbed=" in full.read_text("utf-8")
 
 
