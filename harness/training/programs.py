@@ -30,6 +30,8 @@ class Program:
         self._loss = keras.losses.get(setup.experiment.loss)
         self._batch = setup.size.batch_size
         self.parameters: int = self._model.count_params()
+        self._held_out: tuple[Any, ...] = ()
+        self._validation: tuple[Any, ...] = ()
         self.rebind(setup)
 
     def rebind(self, setup: TrainingSetup) -> None:
@@ -44,8 +46,11 @@ class Program:
         """Replaces the data by others of the same shapes, from the next launch on."""
         from keras.ops import convert_to_tensor
 
-        pairs = [(data.x, data.y), () if data.x_val is None else (data.x_val, data.y_val)]
-        self._data, self._validation = (tuple(convert_to_tensor(a, "float32") for a in pair) for pair in pairs)
+        self._data = tuple(convert_to_tensor(array, "float32") for array in (data.x, data.y))
+        held_out = () if data.x_val is None else (data.x_val, data.y_val)
+        if [*map(id, held_out)] != [*map(id, self._held_out)]:  # short epochs share their validation data
+            self._held_out = held_out
+            self._validation = tuple(convert_to_tensor(array, "float32") for array in held_out)
 
     @property
     def weights(self) -> Sequence[Any]:
