@@ -83,7 +83,7 @@ def weight_gradients(model: Any, loss: Any, x: np.ndarray, y: np.ndarray) -> lis
 
 
 def trajectory(optimizer: Any, variables: list[Any], gradients: list[np.ndarray]) -> list[Any]:
-    """By a graph of one step: operation by operation it takes milliseconds, and a graph of all is twice as long to trace."""
+    """By a graph of one step: without one it takes milliseconds, and a graph of all is traced twice as long."""
     import tensorflow as tf
 
     optimizer.build(variables)
