@@ -18,10 +18,10 @@ from harness.model import Dataset, Experiment
 from harness.record.trials import Training
 from harness.training.backends import active
 from harness.training.configuration import dropout_mask
+from harness.training.reference import numpy
 from harness.training.seeding import seed_training
 from harness.training.setup import TrainingSetup
 from harness.training.steps import late_states
-from harness.why.reference import numpy
 from harness.why.where import weight_names
 
 BATCH, BATCHES, VALIDATION, EPOCHS = 128, 2.5, 200, 2

@@ -24,10 +24,7 @@ from harness.record.trials import Training
 from harness.training.backends import active_backend
 from harness.training.gradients import weight_gradients
 from harness.training.late_state import own_slots
-from harness.training.seeding import data_order, initialise
-from harness.training.setup import TrainingSetup
-from harness.training.steps import late_states
-from harness.why.reference import (
+from harness.training.reference import (
     ACTIVATIONS,
     CLIPS,
     LOSSES,
@@ -40,6 +37,9 @@ from harness.why.reference import (
     numpy,
     slope,
 )
+from harness.training.seeding import data_order, initialise
+from harness.training.setup import TrainingSetup
+from harness.training.steps import late_states
 from harness.why.script import arguments
 
 EXAMPLES = 64

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from harness.self_check import Measured, self_check
-from harness.why.reference import ACTIVATIONS, LOSSES, numpy
+from harness.training.reference import ACTIVATIONS, LOSSES, numpy
 
 FLOAT = 2.0**-23
 TINY = 1e-30

@@ -18,8 +18,8 @@ from harness.model import Dataset
 from harness.self_check import Measured, self_check
 from harness.training.backends import active_backend
 from harness.training.late_state import Late, late_slots
+from harness.training.reference import ROUNDING, Layer, Optimizer, Reference, Slots, State, numpy
 from harness.training.train import prepare
-from harness.why.reference import ROUNDING, Layer, Optimizer, Reference, Slots, State, numpy
 from suite.keras.networks import HITS, PARTIAL, Network, drawn, orders
 
 ITERATIONS = (1_000, 10_000)

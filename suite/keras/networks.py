@@ -14,9 +14,9 @@ from harness.model import Dataset, Experiment, Metric, Size, Trial, Variant
 from harness.self_check import Measured, SelfCheck, self_check
 from harness.training import engine as sizes
 from harness.training.gradients import weight_gradients
+from harness.training.reference import Layer, Optimizer, Reference, State, numpy
 from harness.training.train import train
 from harness.training.vectorized import VectorizedEngine
-from harness.why.reference import Layer, Optimizer, Reference, State, numpy
 
 BATCH, VALIDATION = 8, 20
 PARTIAL, FULL = 44, 40

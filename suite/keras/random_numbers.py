@@ -12,8 +12,8 @@ import numpy as np
 from harness.model import Dataset, Experiment, Size, Variant
 from harness.self_check import Measured, self_check
 from harness.training.gradients import weight_gradients
+from harness.training.reference import Layer, Optimizer, numpy
 from harness.training.train import train
-from harness.why.reference import Layer, Optimizer, numpy
 from suite.keras import networks
 from suite.keras.networks import LOSS, sequential
 

@@ -15,8 +15,8 @@ from cases.references import updates
 from harness.course import ROOT
 from harness.errors import SuiteError
 from harness.self_check import Measured, self_check
+from harness.training.reference import CLIPS, LOSSES, Layer, Reference, State
 from harness.verdict import Verdict
-from harness.why.reference import CLIPS, LOSSES, Layer, Reference, State
 from suite.keras import late
 from tests.suite.late_faults import NAMES
 

@@ -13,7 +13,7 @@ from cases.data.mnist import mnist
 from cases.examples import normalization
 from cases.networks import adam, dense_linear, sgd
 from harness.model import Dataset, Experiment, Metric, Size, Variant
-from harness.why.reference import Layer
+from harness.training.reference import Layer
 from suite.keras.networks import sequential
 
 COUNT, BATCH = 600, 128

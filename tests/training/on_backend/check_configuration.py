@@ -15,9 +15,9 @@ from harness.course import ROOT
 from harness.model import Dataset, Size, Variant
 from harness.training.configuration import configuration, differences, digest, hashes, variant_digest
 from harness.training.programs import structure
+from harness.training.reference import Layer
 from harness.training.setup import TrainingSetup
 from harness.verdict import Verdict
-from harness.why.reference import Layer
 from suite.keras import defaults
 from suite.keras.networks import drawn, sequential
 from tests.training.experiments import AGREEMENT, BATCH, LOOKS, declared, images, look, small

@@ -17,9 +17,9 @@ from harness.training import train as trains
 from harness.training.backends import active_backend
 from harness.training.engines import ENGINES
 from harness.training.programs import Programs
+from harness.training.reference import Layer
 from harness.training.seeding import data_order
 from harness.training.train import train
-from harness.why.reference import Layer
 from suite.keras import CHECKS
 from tests.training.conftest import ROOT, environment
 from tests.training.experiments import (

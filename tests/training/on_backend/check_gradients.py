@@ -6,7 +6,7 @@ import pytest
 from cases.networks import dense_softmax
 from harness.errors import SuiteError
 from harness.training.gradients import trajectory, value_and_gradient, weight_gradients
-from harness.why.reference import Layer
+from harness.training.reference import Layer
 from tests.training.experiments import PENALISED, images, network
 
 START = [np.array(1.0), np.array([[0.0, -2.0]])]

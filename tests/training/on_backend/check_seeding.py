@@ -10,10 +10,10 @@ import pytest
 from cases.networks import mlp
 from harness.training.compiled import CompiledEngine
 from harness.training.fit import FitEngine
+from harness.training.reference import Layer
 from harness.training.seeding import initialise, roles, seed_everything
 from harness.training.setup import TrainingSetup
 from harness.training.train import train
-from harness.why.reference import Layer
 from suite.keras.networks import sequential
 from tests.training.experiments import AGREEMENT, ORDER, small
 
