@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,11 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from harness import course as module
-from harness.course import read
 from reports.write import write_report
 from tests.reports.full import full_run
-from tests.reports.synthetic import CLAIMS, EXPERIMENTS, MadeUp
+from tests.reports.synthetic import made_up
 
 NEEDED = "SUITE_NEED_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -26,29 +23,19 @@ ADVICE = "no Chromium: install the program (Debian: apt-get install chromium fon
 Launch = Callable[..., Browser]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def made_up() -> Iterator[None]:
-    """The course has what the builders of ``synthetic`` declare."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "read", functools.cache(lambda folder: MadeUp.of(read(folder))))
-        yield
-
-
 @pytest.fixture(scope="module", autouse=True)
 def lecture() -> Iterator[None]:
     """A module begins with what the lecture has and nothing else, and leaves no more to other tests of the process."""
-    for declared in (CLAIMS, EXPERIMENTS):
-        declared.clear()
-    yield
-    for declared in (CLAIMS, EXPERIMENTS):
-        declared.clear()
+    with made_up():
+        yield
 
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report folder of the full synthetic run."""
     out = tmp_path_factory.mktemp("reports")
-    write_report(full_run(out), out)
+    with made_up():
+        write_report(full_run(out), out)
     return out
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest import mock
 
+import pytest
 from msgspec.structs import replace
 
+from harness import course
 from harness.check.claims import compare_verdict
 from harness.claim import Claim, experiments
-from harness.course import Course
+from harness.course import Course, read
 from harness.erratum import Differs, Erratum, ErratumChecked, ErratumState, Fails, When
 from harness.model import (
     Divergence,
@@ -226,6 +231,16 @@ class MadeUp(Course):
 
     def erratum(self, id: str) -> Erratum | None:
         return ERRATA.get(id) or super().erratum(id)
+
+
+@contextlib.contextmanager
+def made_up() -> Iterator[None]:
+    """The course has what the builders of this module declare in here, and nothing of it before or afterwards."""
+    with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as declared:
+        for declarations in (CLAIMS, EXPERIMENTS):
+            declared.enter_context(mock.patch.dict(declarations, clear=True))
+        patch.setattr(course, "read", functools.cache(lambda folder: MadeUp.of(read(folder))))
+        yield
 
 
 def erratum(id: str, **changes: Any) -> ErratumChecked:

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, Route
 
 from harness.course import ROOT
 from tests.reports.page import runs
+from tests.reports.synthetic import made_up
 
 Opener = Callable[..., Page]
 
@@ -19,8 +20,9 @@ Opener = Callable[..., Page]
 def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a run with everything."""
     folder = tmp_path_factory.mktemp("full")
-    run = runs.everything(folder)
-    return runs.write(run, folder, runs.over_weeks(run), runs.SAY)
+    with made_up():
+        run = runs.everything(folder)
+        return runs.write(run, folder, runs.over_weeks(run), runs.SAY)
 
 
 @pytest.fixture
