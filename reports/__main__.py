@@ -139,6 +139,7 @@ def asked(options: argparse.Namespace) -> str:
     if given == ["why", "run"]:
         given = ["why"]
     others = given[1:] + ["store"] * bool(options.store and given[0] in ("stacks", "evidence"))
+    others += ["no-charts"] * (options.no_charts and given[0] not in ("run", "evidence"))  # which write a page
     if others:
         raise SuiteError(
             f"--{given[0]} contradicts {', '.join(f'--{name}' for name in others)}: leave one of them out."

@@ -165,6 +165,7 @@ def test_runs_are_pushed_to_a_database_and_reported_from_it(
         ("--stacks a b --store sqlite:///c", "--stacks contradicts --store"),
         ("--evidence a --store sqlite:///c", "--evidence contradicts --store"),
         ("--evidence a --run b", "--evidence contradicts --run"),
+        ("--trend --no-charts", "--trend contradicts --no-charts"),
     ],
 )
 def test_options_that_contradict_each_other(arguments: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
