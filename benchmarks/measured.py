@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +25,6 @@ class Measured:
                 self.results = dict(json.loads(path.read_text("utf-8")).items())
             except (OSError, ValueError, AttributeError) as error:
                 raise invalid(f"file {path}", expected="what --out wrote", received=error) from None
-
-    def get(self, name: str, measure: Callable[[], Any]) -> Any:
-        """What is known, or ``measure``."""
-        if name not in self.results:
-            self.put(name, measure())
-        return self.results[name]
 
     def put(self, name: str, result: Any) -> None:
         self.results[name] = result

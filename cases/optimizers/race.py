@@ -23,7 +23,7 @@ PRINTED = {"sgd nesterov": 0.01, "rmsprop": 0.001, "adagrad": 0.01, "adadelta": 
 TUNED = {"sgd nesterov": 0.03, "rmsprop": 0.001, "adagrad": 0.1, "adadelta": 1.0, "adam": 0.001}
 """Tuned rates: on pilot seeds neither neighbour on a half-decade grid has a lower training loss.
 
-``python -m benchmarks.tune_rates`` finds them; see cases/POWER.md. Three of them are the printed rates.
+cases/POWER.md has the rule and the pilots. Three of them are the printed rates.
 """
 LISTED_RATE = 0.01
 
