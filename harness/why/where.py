@@ -185,9 +185,8 @@ def hashed(setup: TrainingSetup, known: Training | None) -> Iterator[Stage]:
     if known is None or known.hashes is None:
         return
     now, orthogonal = hashes(setup), "Orthogonal" in str(setup.built[0].get_config())
-    for name, words in (("initial", "initial weights"), ("dropout", MASK), ("order", "order of the data")):
-        if name == "initial" and orthogonal:
-            continue
+    drawn = (("initial", "initial weights"), ("dropout", MASK), ("order", "order of the data"))
+    for name, words in drawn[orthogonal:]:
         same = getattr(now, name) == getattr(known.hashes, name)
         yield Stage(Part.RANDOM, words, "seed 0", 0.0 if same else np.inf, 0.5, "others than are stored")
 
@@ -206,10 +205,13 @@ def masks(setup: TrainingSetup) -> Iterator[Stage]:
         first, second = (numpy(layer(ones, training=True)) for _ in range(2))
         kept, error = float((first != 0).mean()), np.sqrt(rate * (1 - rate) / first.size)
         said = f"keeps {100 * kept:.1f} % of the units, not {100 * (1 - rate):.1f} %"
-        yield Stage(Part.DROPOUT, "share of kept units", name, abs(kept - 1 + rate), SIGMAS * max(error, 1e-9), said)
-        factor = first.max() * (1 - rate)
-        said = f"kept units are multiplied by {factor:.4g} / {1 - rate:g}"
-        yield Stage(Part.DROPOUT, "factor of kept units", name, abs(factor - 1), LIMIT, said)
+        share, limit = abs(kept - 1 + rate), SIGMAS * max(error, 1e-9)
+        yield Stage(Part.DROPOUT, "share of kept units", name, share, limit, said)
+        if share > limit:  # the rest follows from it
+            continue
+        factor, expected = first.max(), 1 / (1 - rate)
+        said = f"kept units are multiplied by {factor:.4g}, not by {expected:.4g}"
+        yield Stage(Part.DROPOUT, "factor of kept units", name, abs(factor / expected - 1), LIMIT, said)
         alike = max(float((first == first[:1]).mean()), float((first == second).mean()))
         apart = 1 - 2 * rate * (1 - rate)  # of two independent masks, so many units agree
         said = "rows or steps share one mask"
@@ -388,9 +390,8 @@ def _optimizer(optimizer: Any) -> Optimizer | None:
     config, kind = optimizer.get_config(), type(optimizer).__name__
     rate, options = config["learning_rate"], (*OPTIONS.get(kind, ()), *CLIPS)
     known = {"learning_rate", "initial_accumulator_value", *options}
-    if not isinstance(rate, float | int | np.floating) or kind not in RULES or not of_keras(type(optimizer)):
-        return None
-    if not known.issuperset(arguments(optimizer)):
+    of_rule = isinstance(rate, float | int | np.floating) and kind in RULES and of_keras(type(optimizer))
+    if not of_rule or not known.issuperset(arguments(optimizer)):
         return None
     return Optimizer(kind, float(rate), **{name: config[name] for name in options if config.get(name)})
 
