@@ -58,7 +58,7 @@ class Known:
     def _runs(self, key: Key, definition: str) -> Iterator[Run]:
         """The runs that have trained a variant as it is defined now, the newest first."""
         for place in itertools.count():
-            self._read += itertools.islice(self._unread, place + 1 - len(self._read))
+            self._read += itertools.islice(self._unread, int(place == len(self._read)))
             if place == len(self._read):
                 return
             if self._read[place].definitions.get(key) == definition:

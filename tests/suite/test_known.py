@@ -44,9 +44,11 @@ def ended(exit_status: int = 0, reported: bool = True, **how: bool) -> RunEnded:
 
 
 def taken(folder: Path, *seeds: int, definition: str = "d") -> dict[int, str]:
-    """The id of the run that trained each seed."""
+    """The id of the run that trained each seed; the same however often it is asked for, as by each variant of a run."""
     trials = Known(header(), readable(run_files(folder)))
-    return {each.trial.seed: each.reused for each in trials.trials(("e", "v"), definition, seeds)}
+    first, again = (trials.trials(("e", "v"), definition, seeds) for _ in range(2))
+    assert first == again
+    return {each.trial.seed: each.reused for each in first}
 
 
 def resumable(folder: Path, asked: str = "") -> list[Path]:
