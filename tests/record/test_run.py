@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from harness.erratum import ErratumChecked, ErratumState
 from harness.errors import SuiteError
+from harness.model import Divergence
 from harness.record import run as run_module
 from harness.record.outcomes import Movement
 from harness.record.run import (
@@ -64,8 +65,11 @@ def test_infinities_and_nan_come_back_where_a_number_may_be_one(movement: Moveme
     assert decode(encode(done)) == done
 
 
-def test_a_metric_has_all_its_digits() -> None:
-    assert decode(run_module.encode(done(0, loss=0.1 + 0.2))) == done(0, loss=0.30000000000000004)
+def test_a_trial_has_all_its_digits_and_its_divergence() -> None:
+    known = done(0, loss=0.1 + 0.2)
+    known = replace(known, trial=replace(known.trial, divergence=Divergence("nan", 2, 3)))
+    assert run_module.decode(run_module.encode(known)) == known
+    assert known.trial.metrics["loss"] == 0.30000000000000004
 
 
 def test_numpy_scalars_are_numbers() -> None:

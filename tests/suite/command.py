@@ -169,7 +169,7 @@ def checkout_in(folder: Path) -> None:
     ignored = shutil.ignore_patterns("__pycache__", "out", "published", "*.json", "mnist.npz")
     for name in ("baselines", "cases", "harness", "reports", "suite"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-    for name in ("conftest.py", "tox.ini", "pyproject.toml"):
+    for name in ("conftest.py", "lecture_claims.py", "tox.ini", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
 
 
