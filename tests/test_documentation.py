@@ -169,7 +169,7 @@ def test_every_program_has_the_options_that_the_documentation_names():
     wanted: dict[str, set[str]] = {}
     for command in ALL:
         words = shlex.split(command)
-        if words[0] == "python" and words[2] != "pytest":
+        if words[0] == "python" and (ROOT / words[2].partition(".")[0]).is_dir():  # a program of ours
             wanted.setdefault(words[2], set()).update(word for word in words[3:] if word.startswith("--"))
     for program, options in wanted.items():
         done = subprocess.run(
