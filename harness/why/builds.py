@@ -220,7 +220,7 @@ class Builds:
         """Runs Python with a build. Our own packages come first: some builds have a package called benchmarks."""
         variables = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "KERAS_"))}
         variables |= {"PYTHONPATH": f"{self.code}{os.pathsep}{path}", "TF_CPP_MIN_LOG_LEVEL": "3"}
-        variables |= {"PYTHONPYCACHEPREFIX": str(self.folder / "bytecode")}  # not beside code that is not theirs
+        variables |= {"PYTHONPYCACHEPREFIX": str(self.folder / "bytecode")}  # and not beside our code
         variables |= {"PYTHONHASHSEED": "0", "KERAS_BACKEND": self.backend}
         variables.pop("JAX_COMPILATION_CACHE_DIR", None)  # JAX 0.5.3 on a CPU computes otherwise with what it kept
         if not course().default:

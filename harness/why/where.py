@@ -207,10 +207,10 @@ def masks(setup: TrainingSetup) -> Iterator[Stage]:
         said = f"keeps {100 * kept:.1f} % of the units, not {100 * (1 - rate):.1f} %"
         share, limit = abs(kept - 1 + rate), SIGMAS * max(error, 1e-9)
         yield Stage(Part.DROPOUT, "share of kept units", name, share, limit, said)
-        if share > limit:  # the rest follows from it
+        if share > limit or rate == 1:  # the rest follows from it, or there is none
             continue
         factor, expected = first.max(), 1 / (1 - rate)
-        said = f"kept units are multiplied by {factor:.4g}, not by {expected:.4g}"
+        said = f"kept units are multiplied by {factor:.6g}, not by {expected:.6g}"
         yield Stage(Part.DROPOUT, "factor of kept units", name, abs(factor / expected - 1), LIMIT, said)
         alike = max(float((first == first[:1]).mean()), float((first == second).mean()))
         apart = 1 - 2 * rate * (1 - rate)  # of two independent masks, so many units agree
